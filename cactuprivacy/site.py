@@ -97,7 +97,12 @@ class Site:
     port: int = field(init=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.origin)
+        try:
+            parts = urlsplit(self.origin)
+        except ValueError as error:
+            raise DeclarationError(
+                f"The site {self.origin!r} is not an origin; write it as https://shop.example."
+            ) from error
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
             raise DeclarationError(
                 f"The site {self.origin!r} is not an origin; write it as https://shop.example."

@@ -17,7 +17,7 @@ from cactuprivacy.site import Site
 from cactuprivacy.wsgi.fetch import fetch_context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -70,22 +70,27 @@ class Choices:
         return cls(_ANSWERS[affiliates], _ANSWERS[statistics], gpc == "g", day, policy)
 
 
+def receipt_cookie(site: Site) -> Cookie:
+    """Return the declaration of the receipt cookie on *site*."""
+    return Cookie(
+        "__Host-privacy-choices" if site.secure else "privacy-choices",
+        purpose="remembers what you chose about cookies and statistics; it holds no identifier",
+        max_age=RECEIPT_DAYS * 24 * 3600,
+    )
+
+
 class Consent:
     """Answers whether a visitor allows a purpose.
 
     Parameters:
         site: The site, for how its cookies are written.
-        policy_hash: The hash of the policy in force (hex), which the receipt cites.
+        policy_hash: Returns the hash of the policy in force (hex), which the receipt cites.
     """
 
-    def __init__(self, site: Site | str, policy_hash: str = "0" * 8) -> None:
+    def __init__(self, site: Site | str, policy_hash: Callable[[], str] = lambda: "0" * 64) -> None:
         self.site = Site.of(site)
-        self.policy_hash = policy_hash
-        self.cookie = Cookie(
-            "__Host-privacy-choices" if self.site.secure else "privacy-choices",
-            purpose="remembers what you chose about cookies and statistics; it holds no identifier",
-            max_age=RECEIPT_DAYS * 24 * 3600,
-        )
+        self.cookie = receipt_cookie(self.site)
+        self._policy_hash = policy_hash
 
     def choices(self, environ: WSGIEnvironment) -> Choices:
         """Return what the visitor chose, computed once a request."""
@@ -110,6 +115,6 @@ class Consent:
             **answers,
             despite_gpc=fetch_context(environ).gpc,
             day=datetime.now(timezone.utc).date(),
-            policy=self.policy_hash[:8],
+            policy=self._policy_hash()[:8],
         )
         return choices

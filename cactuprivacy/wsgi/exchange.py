@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 Headers = list[tuple[str, str]]
 
-# RFC 9110, 5.5: what would end a header line, or is no latin-1, does not go into one.
-_UNSAFE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+# RFC 9110, 5.6.2: token
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# PEP 3333: no control character in a header's value, HTAB neither; and what is no latin-1 cannot be sent
+_UNSAFE = re.compile(r"[^\x20-\x7e\x80-\xff]")
+# RFC 9111, 5.2: directives part at commas, but for those inside a quoted string (to the end, if left open)
+_DIRECTIVE = re.compile(r'(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[^",])+')
 
-# What shared caches obey besides Cache-Control, each with its own precedence over it.
-_SURROGATES = frozenset({"surrogate-control", "cdn-cache-control"})
+# What shared caches obey besides Cache-Control, each with a precedence of its own over it (RFC 9213).
+_SURROGATES = ("surrogate-control", "cdn-cache-control", "edge-control", "x-accel-expires")
 
 
 class Exchange:
@@ -30,7 +34,8 @@ class Exchange:
         environ: The request, the very dict that the server made; empty once the exchange is over.
         status: The status line, ``None`` until the app (or its error page) has started a response.
         headers: The response's headers, a list of this layer's own; edit it in ``start``.
-        error: The class of what the app raised, if it did.
+        error: The class of what ended it early: what the app raised, or what the server met while it sent
+            (the client has gone). ``None`` when the response was delivered.
         note: Whatever the layer wants to remember from one hook to the next.
     """
 
@@ -46,7 +51,7 @@ class Exchange:
     @property
     def status_code(self) -> int | None:
         """The status as a number, ``None`` where there is none or it is none."""
-        code = (self.status or "")[:3]
+        code = (self.status or "").partition(" ")[0]
         return int(code) if len(code) == 3 and code.isascii() and code.isdigit() else None
 
     def header(self, name: str) -> str | None:
@@ -58,8 +63,10 @@ class Exchange:
         """Add a response header.
 
         Raises:
-            ValueError: when *value* could break out of its line (RFC 9110, 5.5).
+            ValueError: when *name* is no token, or *value* could break out of its line (RFC 9110, 5.5).
         """
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no header name (RFC 9110, 5.6.2); use letters, digits and -.")
         if _UNSAFE.search(value):
             raise ValueError(
                 f"The value for header {name} holds a control or non-latin-1 character; encode it."
@@ -69,8 +76,12 @@ class Exchange:
     def set_cookie(self, cookie: Cookie, value: str | None, *, secure: bool) -> None:
         """Set *cookie* to *value*, or make browsers forget it when *value* is ``None``.
 
-        The response also becomes private, so that no shared cache replays one visitor's cookie to others.
+        The response also becomes private, so that no shared cache replays one visitor's cookie to others. A
+        304 sets none: caches copy its headers into the response that they already keep for everybody
+        (RFC 9111, 4.3.4), so the cookie waits for the visitor's next page.
         """
+        if self.status_code == 304:
+            return
         line = cookie.expiry_line(secure=secure) if value is None else cookie.line(value, secure=secure)
         self.add_header("Set-Cookie", line)
         self.forbid_shared_caching()
@@ -80,21 +91,22 @@ class Exchange:
 
         What the app said is made stricter, never weaker: ``public`` and ``s-maxage`` go, ``no-store`` stays.
         ``Vary: Cookie`` alone would not do: a cache would give the answer, and one visitor's
-        ``Set-Cookie`` in it, to everybody who sends no cookie.
+        ``Set-Cookie`` in it, to everybody who sends no cookie. A 304 stays as it is, for it would rewrite the
+        headers of the response that is already stored (RFC 9111, 4.3.4).
         """
-        if (self.status or "").startswith("304"):
-            return  # RFC 9111, 4.3.4: it would rewrite the stored response's headers
+        if self.status_code == 304:
+            return
         directives = []
         kept: Headers = []
         for name, value in self.headers:
             lower = name.lower()
             if lower == "cache-control":
-                directives += [part.strip() for part in value.split(",")]
-            elif lower not in _SURROGATES:
+                directives += [part.strip() for part in _DIRECTIVE.findall(value)]
+            elif not lower.endswith(_SURROGATES):
                 kept.append((name, value))
         stricter = [
             part
             for part in directives
-            if part and part.lower().partition("=")[0] not in ("public", "s-maxage", "private")
+            if part and part.lower().partition("=")[0].rstrip() not in ("public", "s-maxage", "private")
         ]
         self.headers[:] = [*kept, ("Cache-Control", ", ".join(["private", *stricter]))]

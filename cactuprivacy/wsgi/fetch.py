@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _KEY = "cactuprivacy.fetch"
 _SITES = ("same-origin", "same-site", "cross-site", "none")
+# Today's (nav-speculation), older Chromium's, older Safari's, older Firefox's.
+_PURPOSES = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
 
@@ -69,12 +71,12 @@ def _compute(environ: WSGIEnvironment) -> FetchContext:
 
 
 def _prefetch(environ: WSGIEnvironment) -> bool:
-    purposes = (
-        environ.get("HTTP_SEC_PURPOSE", ""),
-        environ.get("HTTP_PURPOSE", ""),
-        environ.get("HTTP_X_MOZ", ""),
-    )
-    return any(word in purpose for purpose in purposes for word in ("prefetch", "prerender", "preview"))
+    for key in _PURPOSES:
+        if key in environ:
+            purpose = environ[key].lower()
+            if "prefetch" in purpose or "prerender" in purpose or "preview" in purpose:
+                return True
+    return False
 
 
 def is_our_own_form(environ: WSGIEnvironment, origin: str) -> bool:
@@ -86,5 +88,5 @@ def is_our_own_form(environ: WSGIEnvironment, origin: str) -> bool:
     site = environ.get("HTTP_SEC_FETCH_SITE")
     if site is not None:
         return site == "same-origin"
-    said = environ.get("HTTP_ORIGIN")
+    said: str | None = environ.get("HTTP_ORIGIN")
     return said is None or said == origin

@@ -1,14 +1,16 @@
 """Middleware: the base on which every layer of ours stands; it owns PEP 3333's corners, a layer owns none.
 
 Room: wsgi. A layer overrides ``open``, ``start``, ``hint`` and ``close`` and knows nothing of the protocol.
-Every rule kept here is one of the traps W1 to W51, each with a test of its name in
-``tests/wsgi/test_middleware.py``; touch a line here only together with its test.
+Every rule kept here is one of the traps W1 to W51, each with a test of its name in ``tests/wsgi``;
+touch a line here only together with its test.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 import traceback
+from types import GeneratorType
 from typing import TYPE_CHECKING, ClassVar
 
 from cactuprivacy.declaration import DeclarationError
@@ -30,13 +32,33 @@ logger = logging.getLogger("cactuprivacy.wsgi")
 _SEEN = "cactuprivacy.seen"
 _MAX_CHAIN = 64
 
+#: What wrappers call what they wrap: werkzeug, Flask, WhiteNoise, OpenTelemetry, functools.wraps.
+_INSIDE = ("app", "wsgi_app", "application", "wsgi", "__wrapped__")
+
 
 class Middleware:
     """Base of the layers. Wraps a WSGI app as WSGI middlewares do, and nests with any other.
 
-    A layer overrides the hooks that it needs. What it must remember goes to ``exchange.note``, never to
-    ``self``: an instance serves many requests at once. A hook that raises is logged, by the name of its
-    error alone, and the page is served all the same.
+    A layer is a subclass with the hooks that it needs; all else passes by it untouched, streamed::
+
+        class NoArchive(Middleware):
+            def start(self, exchange):
+                if exchange.status_code == 200:
+                    exchange.add_header("X-Robots-Tag", "noarchive")
+
+
+        application = NoArchive(application)
+
+    For a request they run in this order: ``open`` before the app is called; ``hint`` for early hints, and
+    ``start`` each time that the app starts a response (an error page starts a second one); ``close`` once,
+    when the response has been delivered or has failed. Of nested layers the outer one opens first, and
+    starts and closes last. A body is wrapped only by a layer that overrides ``close``; a file that the
+    server sends by itself is never wrapped, and closes as soon as the app has returned it.
+
+    What a layer must remember goes to ``exchange.note``, never to ``self``: an instance serves many requests
+    at once. A hook that raises is logged, by the name of its error alone, and the page is served all the
+    same: with the app's own status and headers, unless ``failed`` says otherwise. A layer with an
+    ``__init__`` of its own calls this one.
 
     Parameters:
         app: The WSGI application to wrap.
@@ -45,8 +67,9 @@ class Middleware:
         DeclarationError: when a layer inside *app* has to stand outside of this one.
     """
 
-    #: Where the layer stands, counted from the server: a layer refuses to wrap one of a lower place.
-    place: ClassVar[int] = 50
+    #: Where the layer must stand, counted from the server: it refuses to wrap one of a lower place.
+    #: ``None``, the default, is anywhere.
+    place: ClassVar[int | None] = None
     #: Whether a second one of the kind inside the first does its work again.
     repeats: ClassVar[bool] = True
     #: The cookies that the layer itself sets, for a guard around it to know.
@@ -54,20 +77,18 @@ class Middleware:
 
     def __init__(self, app: WSGIApplication) -> None:
         for inner in layers(app):
-            if inner.place < self.place:
+            if self.place is not None and inner.place is not None and inner.place < self.place:
                 ours, theirs = type(self).__name__, type(inner).__name__
                 raise DeclarationError(
                     f"{ours} cannot stand outside {theirs}, which would not see what it does; "
                     f"wrap the other way round: {theirs}({ours}(app, …), …)."
                 )
         self.app = app
-        overridden = {
-            name
-            for name in ("open", "start", "hint", "close")
-            if getattr(type(self), name) is not getattr(Middleware, name)
-        }
-        self._opens, self._starts = "open" in overridden, "start" in overridden
-        self._hints, self._closes = "hint" in overridden, "close" in overridden
+        kind = type(self)
+        self._opens = kind.open is not Middleware.open
+        self._starts = kind.start is not Middleware.start
+        self._hints = kind.hint is not Middleware.hint
+        self._closes = kind.close is not Middleware.close
 
     def open(self, exchange: Exchange) -> WSGIApplication | None:
         """Look at the request, and answer it by the app that is returned, or let it pass with ``None``."""
@@ -76,14 +97,18 @@ class Middleware:
         """Edit ``exchange.status`` and ``exchange.headers``; called each time that the app starts a response."""
 
     def hint(self, exchange: Exchange, headers: Headers) -> Headers:
-        """Return the early hints (RFC 8297) to send in place of *headers*."""
+        """Return the early hints (RFC 8297) to send in place of *headers*; none of them when it raises."""
         return headers
 
     def close(self, exchange: Exchange) -> None:
         """Do what is left when the response has been delivered, or has failed; called once."""
 
     def failed(self, exchange: Exchange, hook: str) -> None:
-        """Restore safety after *hook* raised. The page is served whatever happened."""
+        """Restore safety after *hook* (``"open"``, ``"start"`` or ``"close"``) raised.
+
+        After ``start`` the exchange's status and headers are the app's again. Should this raise too, no
+        cookie leaves with the response.
+        """
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve a request (PEP 3333). A plain function that returns, so that nothing is delayed (W2)."""
@@ -96,10 +121,10 @@ class Middleware:
         exchange = Exchange(environ)
         app = self.app
         if self._opens:
-            answer = self._run("open", exchange)
+            answer = self._opened(exchange)
             if answer is not None:
                 app = answer
-        if self._hints and "wsgi.early_hints" in environ:
+        if self._hints and "wsgi.early_hints" in environ:  # W22
             environ["wsgi.early_hints"] = self._hinting(exchange, environ["wsgi.early_hints"])
         if self._starts or self._closes:
             start_response = self._starting(exchange, start_response)
@@ -112,18 +137,33 @@ class Middleware:
             exchange.error = type(error)
             self.finish(exchange)
             raise
-        if _is_the_servers(body, environ):
+        if _is_the_servers(body, exchange):
             self.finish(exchange)  # W16: there is no later moment
+            if exchange.status is None:
+                exchange.environ = environ  # W1: a start may yet come, and be judged by its request
             return body
         return (_SizedBody if hasattr(type(body), "__len__") else _Body)(body, self, exchange)
 
+    def _opened(self, exchange: Exchange) -> WSGIApplication | None:
+        try:
+            return self.open(exchange)
+        except Exception as error:  # W37
+            self._recover("open", exchange, error)
+            return None
+
     def _starting(self, exchange: Exchange, start_response: StartResponse) -> StartResponse:
+        starts = self._starts
+
         def starting(status: str, headers: Headers, exc_info: ExcInfo = None) -> Callable[[bytes], object]:
             try:
                 # W3: each call starts afresh; W26: with a list that is nobody else's
                 exchange.status, exchange.headers = status, list(headers)
-                if self._starts:
-                    self._run("start", exchange)
+                if starts:
+                    try:
+                        self.start(exchange)
+                    except Exception as error:  # W37
+                        exchange.status, exchange.headers = status, list(headers)  # nothing half done
+                        self._recover("start", exchange, error)
                 if exc_info is None:  # W4: servers that take two arguments exist
                     return start_response(exchange.status, list(exchange.headers))
                 return start_response(exchange.status, list(exchange.headers), exc_info)
@@ -135,7 +175,8 @@ class Middleware:
     def _hinting(self, exchange: Exchange, send: Callable[[Headers], Any]) -> Callable[[Headers], Any]:
         def hinting(headers: Headers) -> Any:
             try:
-                ours = self.hint(exchange, list(headers))
+                # gunicorn takes bytes as well, and no hook shall overlook a name for that
+                ours = self.hint(exchange, [(_native(name), _native(value)) for name, value in headers])
             except Exception as error:
                 self._report("hint", error)
                 return None  # a hint is never needed: fail closed
@@ -143,12 +184,13 @@ class Middleware:
 
         return hinting
 
-    def _run(self, hook: str, exchange: Exchange) -> Any:
+    def _recover(self, hook: str, exchange: Exchange, error: Exception) -> None:
+        self._report(hook, error)
         try:
-            return getattr(self, hook)(exchange)
-        except Exception as error:
-            self._report(hook, error)
             self.failed(exchange, hook)
+        except Exception as another:
+            self._report("failed", another)
+            exchange.headers = [line for line in exchange.headers if line[0].lower() != "set-cookie"]
 
     def _report(self, hook: str, error: Exception) -> None:
         # Where it happened, but never the error's own text: that may hold a value or an address.
@@ -159,7 +201,12 @@ class Middleware:
 
     def finish(self, exchange: Exchange) -> None:
         """End *exchange*: the base itself calls this, once, when there is nothing more to come."""
-        self._run("close", exchange)
+        try:
+            self.close(exchange)
+        except Exception as error:  # W37
+            self._recover("close", exchange, error)
+        if not self.repeats:  # whoever serves the same environ again is seen again
+            exchange.environ[_SEEN] = exchange.environ.get(_SEEN, frozenset()) - {type(self)}
         exchange.environ = {}  # W31: some servers reuse the dict, or crash on a late look
 
 
@@ -184,6 +231,10 @@ class _Body:
         exchange, self._exchange = self._exchange, None
         if exchange is None:  # W48: a server may close twice
             return
+        # A server closes from within its own except or finally: what is being handled right now is why.
+        interrupted = sys.exc_info()[0]
+        if interrupted is not StopIteration:
+            exchange.error = interrupted
         try:
             close = getattr(self._body, "close", None)  # W9, W10: the iterable's own, however falsy it is
             if close is not None:
@@ -204,21 +255,32 @@ class _SizedBody(_Body):
         return len(self._body)  # type: ignore[arg-type]  # chosen because its type has __len__
 
 
-def _is_the_servers(body: Iterable[bytes], environ: WSGIEnvironment) -> bool:
+def _is_the_servers(body: Iterable[bytes], exchange: Exchange) -> bool:
     """Tell whether *body* is one that the server must get back as it is.
 
     That is a file to send by the kernel (W15), a marker that is no body (gunicorn's ALREADY_HANDLED, W14),
     and the answer to an upgraded connection (W45).
     """
+    environ = exchange.environ
     wrapper = environ.get("wsgi.file_wrapper")
-    if wrapper is not None:
-        if isinstance(wrapper, type):
-            if isinstance(body, wrapper):
-                return True
-        elif hasattr(body, "fileno"):  # uWSGI's wrapper is a function that returns the file itself
+    if isinstance(wrapper, type):
+        if isinstance(body, wrapper):
             return True
+    elif wrapper is not None and hasattr(body, "fileno"):
+        return True  # uWSGI's wrapper is a function that returns the file itself
     kind = type(body)
-    return "HTTP_UPGRADE" in environ or not (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__"))
+    if not (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")):
+        return True
+    return (
+        "HTTP_UPGRADE" in environ
+        # Clients offer h2c at any time; an app that does not take it up answers as ever, if need be late.
+        and exchange.status_code in (None, 101)
+        and not isinstance(body, (GeneratorType, _Body))
+    )
+
+
+def _native(text: str | bytes) -> str:
+    return text.decode("latin-1") if isinstance(text, bytes) else text
 
 
 def layers(app: object) -> Iterator[Middleware]:
@@ -226,6 +288,7 @@ def layers(app: object) -> Iterator[Middleware]:
     for _ in range(_MAX_CHAIN):
         if isinstance(app, Middleware):
             yield app
-        app = getattr(app, "app", None) or getattr(app, "wsgi_app", None)
-        if app is None or not callable(app):
+        wrapped = (getattr(app, name, None) for name in _INSIDE)
+        app = next((inner for inner in wrapped if callable(inner)), None)
+        if app is None:
             return

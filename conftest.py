@@ -1,0 +1,81 @@
+"""The code blocks of README and docs run as tests: each page in a folder of its own, from top to bottom.
+
+A ``python`` block is executed; when its first line is a comment that names a file (``# shop.py``), it is
+also written there, so that a later ``console`` block can use it. A ``console`` block runs under bash, which
+stops at the first command that fails. What stands in ``text`` and ``toml`` blocks is for reading alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from sybil import Sybil
+from sybil.parsers.markdown import CodeBlockParser
+
+if TYPE_CHECKING:
+    from sybil.example import Example
+
+ROOT = Path(__file__).resolve().parent
+FILE = re.compile(r"# ([\w/]+\.py)\n")
+
+
+def run_python(example: Example) -> None:
+    """Execute a block in the page's namespace, and write it to the file that it names."""
+    namespace = example.namespace
+    source = str(example.parsed)
+    named = FILE.match(source)
+    if named:
+        path = Path(named.group(1))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    code = compile("\n" * (example.line + example.parsed.line_offset) + source, example.path, "exec")
+    exec(code, namespace)  # noqa: S102  # our own pages
+
+
+def run_console(example: Example) -> None:
+    """Run the commands of a block, with this environment's programs first."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    script = textwrap.dedent(re.sub(r"(?m)^\$ ", "", str(example.parsed)))
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"  # noqa: S101  # a test
+
+
+def set_up(namespace: dict[str, Any]) -> None:
+    """Give a page its folder, and the names that its blocks take for granted."""
+    import tempfile
+
+    namespace["_before"] = Path.cwd()
+    namespace["_folder"] = tempfile.TemporaryDirectory()
+    os.chdir(namespace["_folder"].name)
+    namespace.update(
+        __name__="page",
+        NEW_KEY="n3w-Kz8Wq3Np7Vb1Tc6Xm5Rj2Hs9Gd4LfYe",
+        OLD_KEY="0ld-Tz7Wq3Np8Vb1Kc6Xm5Rj2Hs9Gd4LfYe",
+        place_order=lambda form: SimpleNamespace(id="1001"),
+    )
+
+
+def tear_down(namespace: dict[str, Any]) -> None:
+    """Leave the page's folder."""
+    os.chdir(namespace["_before"])
+    for closes in [value for value in namespace.values() if hasattr(value, "store")]:
+        closes.store.dispose()
+    namespace["_folder"].cleanup()
+
+
+pytest_collect_file = Sybil(
+    parsers=[CodeBlockParser("python", run_python), CodeBlockParser("console", run_console)],
+    patterns=["README.md", "docs/**/*.md", "*.md"],
+    excludes=["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/_build/*"],
+    setup=set_up,
+    teardown=tear_down,
+).pytest()

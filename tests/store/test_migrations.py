@@ -1,0 +1,67 @@
+"""Migrations: what they build is what the clauses declare, whoever runs them, and however often."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import cactuprivacy.affiliates.tables
+import cactuprivacy.optin.tables
+import cactuprivacy.visits.tables  # noqa: F401  # together they declare all tables
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from cactuprivacy import Store
+from cactuprivacy.store import metadata
+from cactuprivacy.store.migrate import VERSION_TABLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_migrations_build_what_the_tables_declare(store: Store) -> None:
+    with store.read() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+
+        assert compare_metadata(context, metadata) == []
+
+
+def test_upgrading_again_changes_nothing(store: Store) -> None:
+    store.upgrade()
+    store.upgrade()
+
+    assert store.status().current
+
+
+def test_the_tables_are_ours_alone_by_name(store: Store) -> None:
+    with store.read() as connection:
+        assert set(inspect(connection).get_table_names()) == {*metadata.tables, VERSION_TABLE}
+
+
+def test_a_file_is_set_up_once_by_processes_that_start_together(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/privacy.db"
+    script = "import sys, cactuprivacy as c; s = c.Store(sys.argv[1]); s.read().__enter__(); print(s.status())"
+    started = [
+        subprocess.Popen([sys.executable, "-c", script, url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    told = [process.communicate(timeout=60) for process in started]
+
+    assert [process.returncode for process in started] == [0] * 4, told
+    assert len({out for out, _ in told}) == 1
+
+
+@pytest.mark.postgres
+def test_a_file_and_a_server_have_the_same_tables(sqlite_store: Store, postgres_store: Store) -> None:
+    def shape(store: Store) -> dict[str, list[str]]:
+        with store.read() as connection:
+            found = inspect(connection)
+            return {
+                table: sorted(column["name"] for column in found.get_columns(table))
+                for table in sorted(found.get_table_names())
+            }
+
+    assert shape(sqlite_store) == shape(postgres_store)
