@@ -36,7 +36,7 @@ def run_python(example: Example) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source)
     code = compile("\n" * (example.line + example.parsed.line_offset) + source, example.path, "exec")
-    exec(code, namespace)  # noqa: S102  # our own pages
+    exec(code, namespace)
 
 
 def run_console(example: Example) -> None:
@@ -46,7 +46,7 @@ def run_console(example: Example) -> None:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60, env=environment
     )
-    assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"  # noqa: S101  # a test
+    assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
 
 
 def set_up(namespace: dict[str, Any]) -> None:

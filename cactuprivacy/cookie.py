@@ -25,6 +25,8 @@ SameSite = Literal["Lax", "Strict"]
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # RFC 6265bis, 4.1.1: cookie-octet
 _VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
+# The same characters: RFC 6265bis, 4.1.1 allows more, but at a blank or a comma some reader cuts the line.
+_PATH = re.compile(r"/[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 
 # RFC 6265bis, 4.1.3: what a name's prefix promises
 PREFIXES = ("__Host-Http-", "__Host-", "__Http-", "__Secure-")
@@ -40,6 +42,11 @@ def is_cookie_value(text: str) -> bool:
     if len(text) >= 2 and text[0] == text[-1] == '"':
         text = text[1:-1]
     return _VALUE.fullmatch(text) is not None
+
+
+def is_cookie_path(text: str) -> bool:
+    """Tell whether *text* is a path that every reader of a ``Set-Cookie`` reads alike."""
+    return _PATH.fullmatch(text) is not None
 
 
 def prefix_of(name: str) -> str | None:
@@ -81,19 +88,21 @@ class Cookie:
 
     def __post_init__(self) -> None:
         named = f"Cookie {self.name!r}"
-        if not is_token(self.name):
+        if not is_token(self.name) or self.name.startswith("$"):  # $: RFC 2965's, never read as a cookie
             raise DeclarationError(
                 f"{named} has no valid name (RFC 9110, 5.6.2); use letters, digits, - and _."
             )
         if not self.purpose.strip():
             raise DeclarationError(f"{named} has no purpose; say in purpose= what it does for the visitor.")
-        if self.max_age is not None and not 0 < self.max_age <= MAX_AGE_LIMIT:
+        if self.max_age is not None and not (type(self.max_age) is int and 0 < self.max_age <= MAX_AGE_LIMIT):
             raise DeclarationError(
-                f"{named} cannot live {self.max_age} seconds (RFC 6265bis, 5.5); "
+                f"{named} cannot live {self.max_age!r} seconds (RFC 6265bis, 5.5); "
                 f"give max_age= between 1 and {MAX_AGE_LIMIT} (400 days), or None for the session."
             )
-        if not self.path.startswith("/") or any(c in self.path for c in ";\r\n") or not self.path.isascii():
-            raise DeclarationError(f"{named} has no valid path {self.path!r}; begin it with /.")
+        if not is_cookie_path(self.path):
+            raise DeclarationError(
+                f"{named} has no valid path {self.path!r}; begin it with /, without blanks, commas and quotes."
+            )
         if self.same_site not in get_args(SameSite):
             raise DeclarationError(
                 f"{named} cannot have SameSite={self.same_site}: that makes it a third-party cookie; "

@@ -238,6 +238,14 @@ class Privacy:
 
         init_app(self, app)
 
+    def close(self) -> None:
+        """Write and send what is waiting, and let go of files, threads and connections of this process."""
+        if self._visit_log:
+            self._visit_log.close()
+        if self._opt_in:
+            self._opt_in.close()
+        self.store.dispose()
+
     @property
     def _choices_path(self) -> str:
         return f"{self._policy_path}/choices"

@@ -174,7 +174,10 @@ class Ledger:
             affiliate.state,
             tuple(
                 Entry(
-                    row.occurred_at.date(), row.kind, money.in_units(row.amount_minor, row.currency), row.currency
+                    row.occurred_at.date(),
+                    row.kind,
+                    money.in_units(row.amount_minor, row.currency),
+                    row.currency,
                 )
                 for row in rows
             ),
@@ -188,9 +191,7 @@ class Ledger:
     ) -> Credit | None:
         conversion, ledger = tables.conversion.c, tables.ledger.c
         row = connection.execute(
-            select(
-                tables.affiliate.c.code, conversion.currency, conversion.base_minor, ledger.amount_minor
-            )
+            select(tables.affiliate.c.code, conversion.currency, conversion.base_minor, ledger.amount_minor)
             .join_from(tables.conversion, tables.affiliate)
             .join(tables.ledger, (ledger.conversion_id == conversion.id) & (ledger.kind == "accrual"))
             .where(conversion.order_key.in_(order_keys))
@@ -209,7 +210,8 @@ class Ledger:
         ]
         if differs:
             logger.warning(
-                "An order that was credited came again with another %s; the first stands.", " and ".join(differs)
+                "An order that was credited came again with another %s; the first stands.",
+                " and ".join(differs),
             )
         return Credit(
             row.code, money.in_units(row.amount_minor, row.currency), row.currency, conflict=bool(differs)

@@ -65,9 +65,13 @@ def minor_units(amount: Decimal | str | int, currency: str) -> int:
         raise ValueError("The amount is no sum that an order can have; give a finite one.")
     minor, rest = _scaled(exact, places)
     if rest:
-        raise ValueError(f"The amount has more decimals than {currency_code(currency)} has ({places}); round it.")
+        raise ValueError(
+            f"The amount has more decimals than {currency_code(currency)} has ({places}); round it."
+        )
     if not 0 <= minor <= MAX_MINOR:
-        raise ValueError("The amount is negative or beyond any order; what is paid back is a refund, not a sale.")
+        raise ValueError(
+            "The amount is negative or beyond any order; what is paid back is a refund, not a sale."
+        )
     return minor
 
 
@@ -110,9 +114,8 @@ def parts_per_million(percentage: Decimal | str) -> int:
 def _scaled(exact: Decimal, places: int) -> tuple[int, int]:
     """Return *exact* times ten to the *places* as a whole number and what is left over, in integers alone."""
     sign, digits, exponent = exact.as_tuple()
-    assert isinstance(exponent, int)  # noqa: S101  # finite, as every caller has seen to; for the type checker
     number = int("".join(map(str, digits))) * (-1 if sign else 1)
-    shift = exponent + places
+    shift = int(exponent) + places
     if number == 0:
         return 0, 0
     return (number * 10**shift, 0) if shift >= 0 else divmod(number, 10**-shift)

@@ -59,7 +59,9 @@ class Roster:
         """
         if isinstance(aliases, str):
             raise AffiliateError(f"aliases is one text where a list is wanted; write aliases=[{aliases!r}].")
-        public = _code("".join(secrets.choice(_LETTERS) for _ in range(_RANDOM_LENGTH)) if code is None else code)
+        public = _code(
+            "".join(secrets.choice(_LETTERS) for _ in range(_RANDOM_LENGTH)) if code is None else code
+        )
         others = {_code(alias) for alias in aliases} - {public}
         moment = now()
         try:
@@ -93,7 +95,9 @@ class Roster:
             affiliate = self.known(connection, code)
             if affiliate.state != "approved":
                 connection.execute(
-                    insert(tables.affiliate_event).values(affiliate_id=affiliate.id, state="approved", at=now())
+                    insert(tables.affiliate_event).values(
+                        affiliate_id=affiliate.id, state="approved", at=now()
+                    )
                 )
 
     def approved(self, code: str) -> str | None:
@@ -128,7 +132,9 @@ class Roster:
         text = _code(code)
         affiliate = self.find(connection, text)
         if affiliate is None:
-            raise AffiliateError(f"There is no affiliate {text!r}; add it first: cactuprivacy affiliates add.")
+            raise AffiliateError(
+                f"There is no affiliate {text!r}; add it first: cactuprivacy affiliates add."
+            )
         return affiliate
 
 

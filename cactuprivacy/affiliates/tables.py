@@ -98,7 +98,9 @@ ledger = Table(
         "kind IN ('accrual', 'reversal', 'adjustment', 'bonus', 'payout', 'payout_void')", name="kind"
     ),
     CheckConstraint("kind <> 'accrual' OR (amount_minor >= 0 AND conversion_id IS NOT NULL)", name="accrual"),
-    CheckConstraint("kind <> 'reversal' OR (amount_minor <= 0 AND conversion_id IS NOT NULL)", name="reversal"),
+    CheckConstraint(
+        "kind <> 'reversal' OR (amount_minor <= 0 AND conversion_id IS NOT NULL)", name="reversal"
+    ),
     CheckConstraint("length(currency) = 3 AND currency = upper(currency)", name="currency"),
 )
 

@@ -21,11 +21,20 @@ if TYPE_CHECKING:
 
 _KEY = "cactuprivacy.client_address"
 _MAX_HOPS = 32
+_MAX_LENGTH = 100  # characters of one address with its port and zone
 
-# RFC 7239, 4: forwarded-pair = token "=" ( token / quoted-string ); no two alternatives start alike, so linear
-_PAIR = re.compile(
-    r"""\s*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+\-.^_`|~0-9A-Za-z:\[\]]+))\s*"""
-)
+# How servers tell of a peer on a unix socket: gunicorn and cheroot, waitress, werkzeug, nginx.
+_UNIX_PEERS = ("", "localhost", "<local>", "unix:")
+
+# RFC 7239, 4: forwarded-pair = token "=" ( token / quoted-string ), up to the next separator; bare colons and
+# brackets, which it wants quoted, are borne. No two alternatives start alike, so it is linear.
+_TCHAR = r"!#$%&'*+\-.^_`|~0-9A-Za-z"
+_PAIR = re.compile(rf"""[ \t]*([{_TCHAR}]+)=(?:"((?:[^"\\]|\\.)*)"|([{_TCHAR}:\[\]]+))[ \t]*(?=[,;]|\Z)""")
+_BLANK = re.compile(r"[ \t]*(?=[,;]|\Z)")  # RFC 9110, 5.6.1.2: empty list elements are to be borne
+# RFC 7239, 6: node-port, a number or an obfuscated one
+_PORT = re.compile(r":(?:[0-9]{1,5}|_[A-Za-z0-9._-]+)")
+# A text that is an IPv4 address in its normal form already, which is most of them.
+_PLAIN = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!\Z)|\Z)){4}")
 
 
 class TrustedProxies:
@@ -38,7 +47,11 @@ class TrustedProxies:
             one is read: the other one passes through your proxy just as the client sent it.
 
     Raises:
-        DeclarationError: for what is no network, and for another header.
+        DeclarationError: for what is no network, for one that holds every address, and for another header.
+
+    A proxy must append to the header, as all do, or replace it. Some servers (wsgiref, for one) fold a
+    client's ``X_Forwarded_For`` into ``X-Forwarded-For``, where nobody can tell it any more: behind those the
+    proxy must drop header names with underscores, as nginx does.
     """
 
     def __init__(
@@ -58,13 +71,8 @@ class TrustedProxies:
         for network in networks:
             if network == "unix":
                 self._unix = True
-                continue
-            try:
-                self._networks.append(ipaddress.ip_network(network))
-            except ValueError as error:
-                raise DeclarationError(
-                    f"{network!r} is no network of proxies ({error}); write it as in 10.0.0.0/8, or 'unix'."
-                ) from error
+            else:
+                self._networks.append(_network(network))
         self._hops = _forwarded_for if header == "X-Forwarded-For" else _forwarded
 
     @classmethod
@@ -80,15 +88,22 @@ class TrustedProxies:
 
     def client(self, environ: WSGIEnvironment) -> str | None:
         """Return the client's address in its normal form, or ``None`` when it cannot be known."""
-        address = _parse(str(environ.get("REMOTE_ADDR") or ""))
-        if not (self._networks or self._unix) or not self.trusts(address):
-            return str(address) if address else None
-        for hops, hop in enumerate(self._hops(environ)):
-            address = _parse(hop)
-            if address is None or hops >= _MAX_HOPS:  # unknown, _hidden, garbage: nobody that we could name
-                return None
-            if not self.trusts(address):
-                break
+        peer = environ.get("REMOTE_ADDR") or ""  # W34: may be missing, empty, bytes, or no address at all
+        peer = peer if isinstance(peer, str) else ""
+        if not self._networks and not self._unix and _PLAIN.fullmatch(peer):
+            return peer
+        address = _parse(peer)
+        if address is None and peer not in _UNIX_PEERS:
+            return None
+        if self.trusts(address):
+            for hops, hop in enumerate(self._hops(environ)):
+                address = _parse(hop)
+                if (
+                    address is None or hops >= _MAX_HOPS
+                ):  # unknown, _hidden, garbage: nobody that we could name
+                    return None
+                if not self.trusts(address):
+                    break
         return str(address) if address else None
 
 
@@ -100,15 +115,45 @@ def client_address(environ: WSGIEnvironment, proxies: TrustedProxies) -> str | N
     return address
 
 
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Return the network of proxies that *text* declares.
+
+    Raises:
+        DeclarationError: when it is none, or is everybody's.
+    """
+    try:
+        network = ipaddress.ip_network(str(text))  # as text: an int would be taken for an address
+    except ValueError as error:
+        raise DeclarationError(
+            f"{text!r} is no network of proxies ({error}); write it as in 10.0.0.0/8, or 'unix'."
+        ) from error
+    if network.prefixlen == 0:
+        raise DeclarationError(
+            f"The network {text!r} is everybody, who could then claim any address; name your proxies alone."
+        )
+    mapped = network.network_address.ipv4_mapped if network.version == 6 else None
+    if mapped is not None and network.prefixlen >= 96:  # addresses are compared in their IPv4 form
+        return ipaddress.IPv4Network((int(mapped), network.prefixlen - 96))
+    return network
+
+
 def _parse(text: str) -> Address | None:
     """Return the address in *text*: with a port, brackets, a zone or an IPv4 inside IPv6, or none at all."""
-    text = text.strip()
+    text = text.strip(" \t")
+    if len(text) > _MAX_LENGTH:
+        return None
+    host, port = text, ""
     if text.startswith("["):
-        text = text[1:].partition("]")[0]
+        host, _, port = text[1:].partition("]")
+        if ":" not in host:  # RFC 3986, 3.2.2: brackets are for IPv6
+            return None
     elif text.count(":") == 1:
-        text = text.partition(":")[0]
+        host, colon, port = text.partition(":")
+        port = colon + port
+    if port and not _PORT.fullmatch(port):
+        return None
     try:
-        address = ipaddress.ip_address(text.partition("%")[0])
+        address = ipaddress.ip_address(host.partition("%")[0] if ":" in host else host)
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
@@ -117,33 +162,34 @@ def _parse(text: str) -> Address | None:
 
 def _forwarded_for(environ: WSGIEnvironment) -> Iterator[str]:
     # Servers join repeated headers by commas, so the whole is one list.
-    return (
-        reversed(str(environ.get("HTTP_X_FORWARDED_FOR") or "").split(","))
-        if "HTTP_X_FORWARDED_FOR" in environ
-        else iter(())
-    )
+    header = str(environ.get("HTTP_X_FORWARDED_FOR") or "")
+    return reversed(header.split(",")) if header else iter(())
 
 
 def _forwarded(environ: WSGIEnvironment) -> Iterator[str]:
     header = str(environ.get("HTTP_FORWARDED") or "")
+    if not header:
+        return iter(())
     hops: list[str] = []
-    element: str | None = ""
+    element: dict[str, str] = {}
     position = 0
-    while position < len(header):
-        if header[position] in ",;":
-            if header[position] == ",":
-                hops.append(element or "")
-                element = ""
-            position += 1
-            continue
+    while True:
         pair = _PAIR.match(header, position)
-        if pair is None:  # not the grammar: nothing left of here can be told apart
-            hops.append("")
-            return reversed(hops[-1:])
-        name, quoted, token = pair.groups()
-        if name.lower() == "for":
-            element = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else token
-        position = pair.end()
-    if header:
-        hops.append(element or "")
-    return reversed(hops)
+        if pair is not None:
+            name, quoted, token = pair.groups()
+            name = name.lower()
+            if name in element:  # RFC 7239, 4: no parameter comes twice in an element
+                return iter(("",))
+            element[name] = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else token
+        else:
+            pair = _BLANK.match(header, position)
+            if (
+                pair is None
+            ):  # not the grammar: a quote may hide a comma, so no element can be told from another
+                return iter(("",))
+        position = pair.end() + 1
+        if position > len(header) or header[pair.end()] == ",":
+            hops.append(element.get("for", ""))
+            element = {}
+            if position > len(header):
+                return reversed(hops)

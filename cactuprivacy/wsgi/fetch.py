@@ -73,7 +73,7 @@ def _compute(environ: WSGIEnvironment) -> FetchContext:
 def _prefetch(environ: WSGIEnvironment) -> bool:
     for key in _PURPOSES:
         if key in environ:
-            purpose = environ[key].lower()
+            purpose = str(environ[key]).lower()
             if "prefetch" in purpose or "prerender" in purpose or "preview" in purpose:
                 return True
     return False
@@ -85,7 +85,7 @@ def is_our_own_form(environ: WSGIEnvironment, origin: str) -> bool:
     ``Sec-Fetch-Site`` decides where it is sent; else ``Origin``, which every browser sends with a POST.
     A client that sends neither is no browser, so no visitor is being led.
     """
-    site = environ.get("HTTP_SEC_FETCH_SITE")
+    site: str | None = environ.get("HTTP_SEC_FETCH_SITE")
     if site is not None:
         return site == "same-origin"
     said: str | None = environ.get("HTTP_ORIGIN")

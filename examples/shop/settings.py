@@ -30,8 +30,8 @@ def secret() -> str:
     path = DATA / "secret.key"
     if not path.exists():
         fresh = DATA / f"secret.{os.getpid()}"
-        with fresh.open("x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(secrets.token_urlsafe(32))
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(32))
         with contextlib.suppress(FileExistsError):  # another process was first: its secret holds
             os.link(fresh, path)  # whole or not at all
         fresh.unlink()

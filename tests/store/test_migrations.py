@@ -6,9 +6,6 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import cactuprivacy.affiliates.tables
-import cactuprivacy.optin.tables
-import cactuprivacy.visits.tables  # noqa: F401  # together they declare all tables
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -43,7 +40,9 @@ def test_the_tables_are_ours_alone_by_name(store: Store) -> None:
 
 def test_a_file_is_set_up_once_by_processes_that_start_together(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/privacy.db"
-    script = "import sys, cactuprivacy as c; s = c.Store(sys.argv[1]); s.read().__enter__(); print(s.status())"
+    script = (
+        "import sys, cactuprivacy as c; s = c.Store(sys.argv[1]); s.read().__enter__(); print(s.status())"
+    )
     started = [
         subprocess.Popen([sys.executable, "-c", script, url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(4)

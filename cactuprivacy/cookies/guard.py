@@ -1,0 +1,226 @@
+"""CookieGuard: the middleware that keeps the wrapped app's cookies first-party, declared and hardened.
+
+Room: cookies. Wires :mod:`~cactuprivacy.cookies.rules` to requests and responses; it decides nothing itself.
+
+Outgoing, every ``Set-Cookie`` of every status, error page and early hint is judged alone. What can be made
+first-party is hardened (``Secure``, ``HttpOnly``, ``SameSite``, ``Path``, no ``Domain``, a life no longer
+than declared); what cannot is taken out. Incoming, ``HTTP_COOKIE`` is written anew with declared cookies
+only, so that the app, with whatever parser, reads nothing else. Trusted is what the site declares and the
+browser's Fetch Metadata; never the request's ``Host``. Each refusal is logged and counted by its rule.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections import Counter
+from itertools import chain
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+
+from cactuprivacy.cookie import Cookie, is_token
+from cactuprivacy.cookies.context import CookieContext
+from cactuprivacy.cookies.rules import Rules, Undeclared
+from cactuprivacy.cookies.verdict import Verdict, shown
+from cactuprivacy.declaration import DeclarationError, explains_options
+from cactuprivacy.site import Site
+from cactuprivacy.wsgi import Exchange, Headers, Middleware, layers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+logger = logging.getLogger("cactuprivacy.cookies")
+
+Mode = Literal["enforce", "report"]
+
+MAX_LOGGED = 16  # verdicts of one request or response; a stranger's header must not fill the log
+
+_LINE_BREAK = re.compile(r"[\r\n]")
+_AD_SIGNALS = ("BROWSING_TOPICS", "ATTRIBUTION_REPORTING", "AD_AUCTION")
+_AD_HEADERS = ("HTTP_SEC_BROWSING_TOPICS", "HTTP_ATTRIBUTION_REPORTING", "HTTP_SEC_AD_AUCTION")
+
+
+class CookieGuard(Middleware):
+    """Lets no third-party cookie be placed or read, whatever the app does.
+
+    Parameters:
+        app: The WSGI application to guard.
+        site: Who we are: a :class:`~cactuprivacy.site.Site`, or its origin.
+        cookies: The cookies that the app sets. Those of our own layers inside *app* are known already.
+        undeclared: ``"strip"`` takes out what is not declared. ``"allow"``, for a beginning, lets it pass as
+            far as it is first-party, hardened, for at most 400 days.
+        mode: ``"report"`` gives the same verdicts, logs and counts them, and changes nothing.
+
+    Attributes:
+        cookies: Every declared cookie, the layers' own too.
+        refused: How often each rule has refused, by ``(rule, direction)``, in this process.
+
+    Raises:
+        DeclarationError: for a cookie that the site cannot carry, and for two declarations of one name.
+    """
+
+    place: ClassVar[int] = 20
+
+    @explains_options
+    def __init__(
+        self,
+        app: WSGIApplication,
+        site: Site | str,
+        *,
+        cookies: Sequence[Cookie] = (),
+        undeclared: Undeclared = "strip",
+        mode: Mode = "enforce",
+    ) -> None:
+        super().__init__(app)
+        if undeclared not in get_args(Undeclared):
+            raise DeclarationError(f"undeclared={undeclared!r} is not understood; use 'strip' or 'allow'.")
+        if mode not in get_args(Mode):
+            raise DeclarationError(f"mode={mode!r} is not understood; use 'enforce' or 'report'.")
+        self.site = Site.of(site)
+        self.cookies = _declared(app, cookies)
+        for cookie in self.cookies:
+            cookie.check(self.site)
+        self.refused: Counter[tuple[str, str]] = Counter()  # as many keys as there are rules
+        self._context = CookieContext(self.site)
+        self._rules = Rules(self.site, self.cookies, undeclared=undeclared)
+        self._enforces = mode == "enforce"
+        self._lock = threading.Lock()
+
+    def open(self, exchange: Exchange) -> None:
+        """Leave the app the declared first-party cookies, and nothing that serves advertising (I1 to I11)."""
+        environ = exchange.environ
+        keys = "".join(environ)  # a tenth of the time that looking at each key takes
+        if "HTTP_COOKIE2" in environ or any(signal in keys for signal in _AD_SIGNALS):
+            self._drop_signals(environ)
+        header = environ.get("HTTP_COOKIE")
+        if header is None:
+            return
+        left, refused = self._rules.incoming(header, third_party=self._context.reads_as_third_party(environ))
+        if refused:
+            self._record(refused)
+        if self._enforces and left != header:
+            if left is None:
+                del environ["HTTP_COOKIE"]
+            else:
+                environ["HTTP_COOKIE"] = left
+
+    def start(self, exchange: Exchange) -> None:
+        """Send only the cookies that the rules let leave (O1 to O22), and keep shared caches from them (O20)."""
+        status = exchange.status or ""
+        text = "".join(chain((status,), *exchange.headers))
+        if "\n" not in text and "\r" not in text and "set-cookie" not in text.lower():
+            return
+        headers, leaves = self._sift(exchange.headers, exchange.environ)
+        if not self._enforces:
+            return
+        exchange.status, exchange.headers = _first_line(status), headers
+        if leaves:
+            exchange.forbid_shared_caching()
+
+    def hint(self, exchange: Exchange, headers: Headers) -> Headers:
+        """Judge the cookies of early hints, which leave past ``start_response`` (O1)."""
+        sifted, _ = self._sift(headers, exchange.environ)
+        return sifted if self._enforces else headers
+
+    def failed(self, exchange: Exchange, hook: str) -> None:
+        """Fail closed: when a hook broke, no cookie enters or leaves unjudged."""
+        if not self._enforces:
+            return
+        if hook == "open":
+            exchange.environ.pop("HTTP_COOKIE", None)
+            exchange.environ.pop("HTTP_COOKIE2", None)
+        elif hook == "start":
+            exchange.headers = [
+                header for header in exchange.headers if "set-cookie" not in str(header).lower()
+            ]
+
+    def _sift(self, headers: Headers, environ: WSGIEnvironment) -> tuple[Headers, bool]:
+        """Return the headers to send, and whether a cookie is among them."""
+        verdicts: list[Verdict] = []
+        sifted: list[tuple[str, str] | None] = []
+        lines: list[str] = []
+        for name, value in headers:
+            folded = name.strip().lower()
+            if folded == "set-cookie":
+                lines.append(value)
+                sifted.append(None)
+            elif folded.startswith("set-cookie") and (folded == "set-cookie2" or not is_token(name)):
+                verdicts.append(Verdict("out", shown(name), "O1"))
+            elif _LINE_BREAK.search(name) or name.startswith((" ", "\t")):
+                # On the wire it would begin a header of its own, or go on with the one before.
+                verdicts.append(Verdict("out", shown(name), "O1"))
+            elif _LINE_BREAK.search(value):
+                verdicts.append(Verdict("out", shown(name), "O3"))
+                sifted.append((name, _first_line(value)))
+            else:
+                sifted.append((name, value))
+        third_party = bool(lines) and self._context.sets_as_third_party(environ)
+        judged = self._rules.outgoing(lines, third_party=third_party)
+        self._record([*verdicts, *judged])
+        following = iter(judged)
+        sent: Headers = []
+        leaves = False
+        for header in sifted:
+            if header is not None:
+                sent.append(header)
+            elif (line := next(following).line) is not None:
+                sent.append(("Set-Cookie", line))
+                leaves = True
+        return sent, leaves
+
+    def _drop_signals(self, environ: WSGIEnvironment) -> None:
+        refused = []
+        for key in list(environ):
+            if key == "HTTP_COOKIE2" or key.startswith(_AD_HEADERS):
+                refused.append(Verdict("in", shown(key), "I9" if key == "HTTP_COOKIE2" else "I11"))
+                if self._enforces:
+                    del environ[key]
+        self._record(refused)
+
+    def _record(self, verdicts: Iterable[Verdict]) -> None:
+        refused = [verdict for verdict in verdicts if verdict.rule is not None]
+        with self._lock:
+            self.refused.update([(verdict.rule or "", verdict.direction) for verdict in refused])
+        for verdict in refused[:MAX_LOGGED]:
+            # What leaves is our app's doing and wants mending; what enters is the world's.
+            level = logging.WARNING if verdict.direction == "out" else logging.INFO
+            if not logger.isEnabledFor(level):
+                return
+            logger.log(
+                level,
+                "%s: cookie %r, %s, %s: %s.",
+                verdict.rule,
+                verdict.name,
+                verdict.direction,
+                "refused" if self._enforces else "would be refused",
+                verdict.reason,
+            )
+        if len(refused) > MAX_LOGGED:
+            logger.log(level, "… and %d more of the same message.", len(refused) - MAX_LOGGED)
+
+
+def _declared(app: WSGIApplication, cookies: Sequence[Cookie]) -> tuple[Cookie, ...]:
+    """Return the declared cookies and those of the layers inside *app*, each name once."""
+    if isinstance(cookies, Cookie):
+        raise DeclarationError(f"cookies= is one cookie; write cookies=[Cookie({cookies.name!r}, …)].")
+    declared: dict[str, Cookie] = {}
+    for cookie in cookies:
+        if not isinstance(cookie, Cookie):
+            raise DeclarationError(f"cookies= holds {cookie!r}; write Cookie(name, purpose=…) instead.")
+        if cookie.name in declared:
+            raise DeclarationError(f"Cookie {cookie.name!r} is declared twice; keep one of the two.")
+        declared[cookie.name] = cookie
+    for layer in layers(app):
+        for cookie in layer.cookies:  # the same declaration, by way of two layers, is one
+            if declared.setdefault(cookie.name, cookie) != cookie:
+                raise DeclarationError(
+                    f"Cookie {cookie.name!r} is declared twice, once by {type(layer).__name__}; "
+                    "drop the other, or rename it."
+                )
+    return tuple(declared.values())
+
+
+def _first_line(text: str) -> str:
+    return _LINE_BREAK.split(text, maxsplit=1)[0]

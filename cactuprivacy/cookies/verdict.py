@@ -1,0 +1,74 @@
+"""Verdict: what was decided about one cookie, by which rule, and the sentence that explains the rule.
+
+Room: cookies. A verdict holds a rule, a name and a direction, never a value; only here is a name made fit
+to be written down. Section numbers in the sentences are draft-ietf-httpbis-rfc6265bis, if nothing else is said.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Direction = Literal["in", "out"]
+
+_MAX_NAME = 64  # characters of a stranger's name that we write down
+
+#: Why each rule refuses, and what to do about it.
+REASONS = {
+    "O1": "Set-Cookie2 and header names that hide a Set-Cookie leave by no exit (PEP 3333)",
+    "O3": "a control character stands in the line; browsers ignore such a cookie (5.6)",
+    "O4": "it has no name, or one that is no token (4.1.1)",
+    "O5": "its value holds what a cookie's cannot: blank, comma, quote, backslash, non-ASCII; encode it (4.1.1)",
+    "O6": "it is too long: 4096 octets for name and value, 1024 for an attribute (5.6)",
+    "O7": "an attribute stands twice (4.1.1)",
+    "O8": "the response sets this cookie again further down; only the last one leaves (4.1.1)",
+    "O9": "its Domain is not ours alone: foreign, a public suffix, or none at all (5.7)",
+    "O13": "SameSite=None makes it a third-party cookie; drop it (5.6.7)",
+    "O14": "Partitioned makes it a cookie for other people's pages; drop it (CHIPS)",
+    "O15": "it does not keep what its prefix promises, or spells the prefix in its own way (4.1.3)",
+    "O16": "its Max-Age or Expires cannot be read, so browsers would keep it otherwise than meant (5.6)",
+    "O18": "it is not declared; declare it with Cookie(name, purpose=…), or stop setting it",
+    "O19": "it would be set inside another site's page, where our own cookie is a third party's (5.7)",
+    "O21": "it is not declared, and what forgets a cookie carries no value",
+    "I1": "a comma stands in it, which is none of ours (4.1.1)",
+    "I2": "its name is no token; other parsers trim and decode what browsers do not (5.6)",
+    "I3": "it looks like a declared or prefixed cookie, but is spelled in another case (5.4)",
+    "I4": "its value is one that parsers disagree about (5.8.3)",
+    "I5": "it has no name, or one of RFC 2965's ($Version)",
+    "I6": "it comes twice with different values, so one is somebody else's (4.2.2)",
+    "I7": "its prefix promises https, and this site has none (5.7)",
+    "I8": "it comes from inside another site's page (5.8.3)",
+    "I9": "it is not declared, so the app does not see it",
+    "I10": "the header is longer than any browser's",
+    "I11": "it is a signal of advertising networks, not of the visitor",
+}
+
+
+def shown(name: str) -> str:
+    """Return *name* cut and cleaned, so that it can neither fill nor forge a line of a log."""
+    name = name[:_MAX_NAME]
+    if name.isascii() and name.isprintable():
+        return name
+    return "".join(c if " " <= c <= "~" else "?" for c in name)
+
+
+class Verdict(NamedTuple):
+    """What was decided about one cookie.
+
+    Attributes:
+        direction: ``"out"`` for a ``Set-Cookie``, ``"in"`` for what a request brings.
+        name: The cookie's name, cut and cleaned; for I11 the header's.
+        rule: The rule that refuses it, ``None`` when it passes.
+        line: What is sent in its place; ``None`` when nothing is.
+        mended: The rules by which the line was hardened.
+    """
+
+    direction: Direction
+    name: str
+    rule: str | None = None
+    line: str | None = None
+    mended: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why it was refused, in a sentence; empty when it was not."""
+        return REASONS[self.rule] if self.rule else ""

@@ -1,0 +1,237 @@
+"""Privacy: the declaration, refused when wrong, and its composition around an app."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from wsgiref.validate import validator
+
+import pytest
+import webtest.lint
+from testkeys import KEY
+from webtest import TestApp
+
+from cactuprivacy import (
+    AffiliateAttribution,
+    Affiliates,
+    Cookie,
+    CookieGuard,
+    DeclarationError,
+    JsonLinesSink,
+    MailingList,
+    Privacy,
+    VisitLog,
+    VisitLogger,
+)
+from cactuprivacy.wsgi import layers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Declare = Callable[..., Privacy]
+
+HTTPS = {"HTTP_HOST": "shop.example", "wsgi.url_scheme": "https"}
+
+
+@pytest.fixture
+def declare(tmp_path: Path) -> Iterator[Declare]:
+    """Declare a site with everything, or with what a test wants different."""
+    made: list[Privacy] = []
+
+    def declare(**different: Any) -> Privacy:
+        options: dict[str, Any] = {
+            "operator": "Cactusoft Ltd",
+            "contact": "privacy@shop.example",
+            "secret_keys": [KEY],
+            "database": f"sqlite:///{tmp_path}/privacy.db",
+            "cookies": [Cookie("session", purpose="keeps your basket")],
+            "affiliates": Affiliates(),
+            "visits": VisitLog(sinks=[JsonLinesSink(tmp_path / "visits.jsonl")]),
+            "mailing_lists": [MailingList("news", title="Cactus news", sender="news@shop.example")],
+            "mail": "smtp://localhost:25",
+            **different,
+        }
+        privacy = Privacy(options.pop("site", "https://shop.example"), **options)
+        made.append(privacy)
+        return privacy
+
+    yield declare
+    for privacy in made:
+        privacy.close()
+
+
+def greet(environ: Any, start_response: Any) -> list[bytes]:
+    """Answer, set a declared and an undeclared cookie, and tell which cookies came in."""
+    start_response(
+        "200 OK",
+        [
+            ("Content-Type", "application/json"),
+            ("Set-Cookie", "session=1; Path=/"),
+            ("Set-Cookie", "_ga=1; Domain=.ads.example; SameSite=None; Secure"),
+        ],
+    )
+    return [json.dumps(environ.get("HTTP_COOKIE", "")).encode()]
+
+
+def test_the_layers_stand_in_their_order(declare: Declare) -> None:
+    wrapped = declare()(greet)
+
+    assert [type(layer) for layer in layers(wrapped)] == [VisitLogger, CookieGuard, AffiliateAttribution]
+
+
+def test_only_what_is_declared_is_built(declare: Declare) -> None:
+    wrapped = declare(affiliates=None, visits=None, mailing_lists=(), mail=None)(greet)
+
+    assert [type(layer) for layer in layers(wrapped)] == [CookieGuard]
+    TestApp(wrapped, extra_environ=HTTPS).get("/list/news", status=200)  # the app's own, then
+
+
+def test_an_undeclared_cookie_neither_leaves_nor_enters(declare: Declare) -> None:
+    app = TestApp(declare()(greet), extra_environ=HTTPS)
+    response = app.get("/", headers={"Cookie": "_ga=2; session=1"})
+
+    assert response.headers.getall("Set-Cookie") == ["session=1; Path=/; Secure; HttpOnly; SameSite=Lax"]
+    assert response.json == "session=1"
+
+
+def test_the_policy_states_every_cookie_that_may_leave(declare: Declare) -> None:
+    privacy = declare()
+    app = TestApp(privacy(greet), extra_environ=HTTPS)
+    stated = app.get("/privacy/policy.json").json
+
+    assert [cookie["name"] for cookie in stated["cookies"]] == [
+        "__Host-affiliate",
+        "__Host-privacy-choices",
+        "session",
+    ]
+    assert privacy.policy.hash in app.get("/privacy").text
+
+
+def test_the_receipt_cites_the_policy_in_force(declare: Declare) -> None:
+    privacy = declare()
+    app = TestApp(privacy(greet), extra_environ=HTTPS)
+    app.post("/privacy/choices", {"affiliates": "no"})
+
+    assert app.cookies["__Host-privacy-choices"].endswith("." + privacy.policy.hash[:8])
+
+
+def test_a_choice_is_asked_only_for_what_the_site_does(declare: Declare) -> None:
+    app = TestApp(declare(affiliates=None)(greet), extra_environ=HTTPS)
+
+    assert 'name="affiliates"' not in app.get("/privacy/choices").text
+    assert 'name="statistics"' in app.get("/privacy/choices").text
+
+
+def test_withdrawing_clears_the_claim_in_the_same_response(declare: Declare) -> None:
+    privacy = declare()
+    privacy.affiliates.add("blog")
+    privacy.affiliates.approve("blog")
+    app = TestApp(privacy(greet), extra_environ=HTTPS)
+    app.post("/privacy/choices", {"affiliates": "yes"})
+    app.get("/?af=blog")
+    held = app.cookies["__Host-affiliate"]
+    response = app.post("/privacy/choices", {"affiliates": "no"})
+
+    assert held
+    assert any(
+        line.startswith("__Host-affiliate=; Max-Age=0") for line in response.headers.getall("Set-Cookie")
+    )
+
+
+def test_the_mailing_list_is_mounted_and_registered(declare: Declare) -> None:
+    privacy = declare(list_path="/letters")
+    app = TestApp(privacy(greet), extra_environ=HTTPS)
+
+    assert "Cactus news" in app.get("/letters/news").text
+    assert privacy.people.stores == ("mailing lists",)
+
+
+def test_the_stack_keeps_the_protocol_on_both_sides(declare: Declare) -> None:
+    inner = validator(webtest.lint.middleware(greet))
+    app = TestApp(validator(declare()(inner)), extra_environ=HTTPS, lint=True)
+
+    for path in ("/", "/privacy", "/privacy/policy.json", "/privacy/choices", "/list/news"):
+        assert app.get(path).status_code == 200
+    for path in ("/", "/privacy", "/list/news"):
+        assert app.head(path).body == b""
+
+
+def test_the_stack_works_below_a_prefix(declare: Declare) -> None:
+    app = TestApp(declare()(greet), extra_environ={**HTTPS, "SCRIPT_NAME": "/shop"})
+
+    assert 'action="/shop/privacy/choices"' in app.get("/privacy/choices").text
+    assert "/shop/privacy/policy.json" in app.get("/privacy").text
+
+
+@pytest.mark.parametrize(
+    ("different", "sentence"),
+    [
+        (
+            {"site": "http://shop.example"},
+            "uses http, which cannot keep a cookie secret; use https://shop.example",
+        ),
+        ({"secret_keys": ["short"]}, "at least 32 are needed"),
+        ({"database": "sqlite:////no/such/folder/p.db"}, "cannot be written; make its folder"),
+        ({"database": "mysql://x"}, "sqlite|SQLite"),
+        ({"mail": None}, "no mail server; give mail='smtp://localhost:25'"),
+        ({"mail": "carrier-pigeon://loft"}, "carrier-pigeon"),
+        ({"operator": " "}, "operator= is empty"),
+        ({"contact": ""}, "contact= is empty"),
+        ({"policy_path": "privacy"}, "no path to mount at"),
+        ({"list_path": "/"}, "no path to mount at"),
+        ({"trusted_proxies": "10.0.0.0/8"}, r"write trusted_proxies=\['10.0.0.0/8'\]"),
+        ({"trusted_proxies": ["10.0.0.0/99"]}, "no network of proxies"),
+        ({"affilliates": Affiliates()}, "did you mean affiliates=?"),
+        (
+            {"mailing_lists": [MailingList("news", title="N", sender="news@elsewhere.example")]},
+            "elsewhere.example",
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_wrong_declaration_is_refused_in_one_sentence(
+    declare: Declare, different: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(DeclarationError, match=sentence) as caught:
+        declare(**different)
+
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: Cookie("__Host-basket", purpose="p", domain="shop.example"), "cannot have a Domain"),
+        (lambda: Affiliates(window_days=0), "window"),
+        (lambda: Affiliates(windows_days=30), "did you mean window_days=?"),
+        (lambda: VisitLog(keep_days=0), "keep_days"),
+        (lambda: VisitLog(level="everything"), "everything"),
+        (lambda: VisitLog(level="full"), "reason="),
+        (lambda: JsonLinesSink("/no/such/folder/visits.jsonl"), "folder"),
+        (lambda: MailingList("news", title="News", sender="not an address"), "sender"),
+        (lambda: MailingList("no slug!", title="News", sender="news@shop.example"), "slug"),
+    ],
+)
+def test_a_wrong_part_is_refused_when_it_is_made(make: Callable[[], object], sentence: str) -> None:
+    with pytest.raises(DeclarationError, match=sentence):
+        make()
+
+
+def test_two_cookies_of_one_name_are_refused(declare: Declare) -> None:
+    with pytest.raises(DeclarationError, match="declared twice"):
+        declare(cookies=[Cookie("session", purpose="a"), Cookie("session", purpose="b")])
+
+
+@pytest.mark.parametrize("part", ["affiliates", "visits", "lists"])
+def test_a_part_that_was_not_declared_says_how_to_declare_it(declare: Declare, part: str) -> None:
+    privacy = declare(affiliates=None, visits=None, mailing_lists=(), mail=None)
+
+    with pytest.raises(DeclarationError, match="give Privacy"):
+        getattr(privacy, part)
+
+
+def test_declaring_opens_no_database_and_writes_no_file(declare: Declare, tmp_path: Path) -> None:
+    declare()(greet)
+
+    assert list(tmp_path.iterdir()) == []
