@@ -38,7 +38,7 @@ def init_app(privacy: Privacy, app: Flask) -> None:
 
 def session_cookie(app: Flask) -> Cookie:
     """Return the declaration of Flask's session cookie, as *app* is configured."""
-    same_site = app.config["SESSION_COOKIE_SAMESITE"] or "Lax"
+    same_site: Any = app.config["SESSION_COOKIE_SAMESITE"] or "Lax"
     return Cookie(
         app.config["SESSION_COOKIE_NAME"],
         purpose="keeps your session on this site, such as what is in your basket",

@@ -86,7 +86,7 @@ class KeyRing:
         # itsdangerous signs with the last of its list.
         return Signer(list(reversed(self.derive(purpose))), salt=b"", digest_method=hashlib.sha256)
 
-    def stamps(self, purpose: str) -> URLSafeTimedSerializer[object]:
+    def stamps(self, purpose: str) -> URLSafeTimedSerializer:
         """Return a serializer of signed, dated values for *purpose*. Its payload is readable by anyone."""
         from itsdangerous import URLSafeTimedSerializer
 

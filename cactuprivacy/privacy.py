@@ -100,26 +100,36 @@ class Privacy:
         self._mailing_lists = tuple(mailing_lists)
 
         self.consent = Consent(self.site, policy_hash=lambda: self.policy.hash)
-        self.program = affiliates and AffiliateProgram(
-            affiliates,
+        self._program = self._make_program()
+        self._visit_log = self._make_visit_log()
+        self._opt_in = self._make_opt_in(mail)
+        self._cookies: dict[str, Cookie] = {}
+        for cookie in (receipt_cookie(self.site), *(self._program.cookies if self._program else ()), *cookies):
+            self.declare(cookie)
+        self._choices_page = ChoicesPage(
+            self.consent, self._pages("consent"), purposes=self._purposes(), path=self._choices_path
+        )
+
+    def _make_program(self) -> AffiliateProgram | None:
+        if self._affiliates is None:
+            return None
+        return AffiliateProgram(
+            self._affiliates,
             site=self.site,
             keys=self.keys,
             store=self.store,
             consent=lambda environ: self.consent.answer(environ, "affiliates"),
         )
-        self._visit_log = visits and Visits(
-            visits,
+
+    def _make_visit_log(self) -> Visits | None:
+        if self._visits is None:
+            return None
+        return Visits(
+            self._visits,
             store=self.store,
             site=self.site,
             trusted_proxies=self._trusted_proxies,
             objects=lambda environ: self.consent.answer(environ, "statistics") is False,
-        )
-        self._opt_in = self._make_opt_in(mail)
-        self._cookies: dict[str, Cookie] = {}
-        for cookie in (receipt_cookie(self.site), *(self.program.cookies if self.program else ()), *cookies):
-            self.declare(cookie)
-        self._choices_page = ChoicesPage(
-            self.consent, self._pages("consent"), purposes=self._purposes(), path=self._choices_path
         )
 
     def _make_opt_in(self, mail: str | None) -> OptIn | None:
@@ -150,11 +160,11 @@ class Privacy:
         Raises:
             DeclarationError: when none was declared.
         """
-        if self.program is None:
+        if self._program is None:
             raise DeclarationError(
                 "No affiliate programme was declared; give Privacy affiliates=Affiliates(…)."
             )
-        return self.program
+        return self._program
 
     @property
     def visits(self) -> Visits:
@@ -227,8 +237,8 @@ class Privacy:
             },
             on_request=self._opt_in.wake if self._opt_in else None,
         )
-        if self.program:
-            wrapped = AffiliateAttribution(wrapped, self.program)
+        if self._program:
+            wrapped = AffiliateAttribution(wrapped, self._program)
         guarded = CookieGuard(wrapped, self.site, cookies=self.cookies)
         return self._visit_log.layer(guarded) if self._visit_log else guarded
 

@@ -8,7 +8,7 @@ who chose alike on the same day.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Literal
 
@@ -110,9 +110,10 @@ class Consent:
 
     def decide(self, environ: WSGIEnvironment, answers: Mapping[Purpose, bool]) -> Choices:
         """Take the visitor's *answers*: they hold from here on in this very request. Returns what to remember."""
-        choices = environ[_KEY] = replace(
-            self.choices(environ),
-            **answers,
+        before = self.choices(environ)
+        choices = environ[_KEY] = Choices(
+            affiliates=answers.get("affiliates", before.affiliates),
+            statistics=answers.get("statistics", before.statistics),
             despite_gpc=fetch_context(environ).gpc,
             day=datetime.now(timezone.utc).date(),
             policy=self._policy_hash()[:8],

@@ -60,7 +60,15 @@ class CookieContext:
 
 
 def _plainly_ours(environ: WSGIEnvironment) -> bool:
-    # The answer for nearly every request, without computing the rest of the fetch context.
+    # The answer for nearly every request, without computing the rest of the fetch context: our own pages,
+    # and whoever follows a link to them.
+    site = environ.get("HTTP_SEC_FETCH_SITE")
     return (
-        environ.get("HTTP_SEC_FETCH_SITE") in _FIRST_PARTY and "HTTP_SEC_FETCH_STORAGE_ACCESS" not in environ
-    )
+        site in _FIRST_PARTY
+        or (
+            site == "cross-site"
+            and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+            and environ.get("HTTP_SEC_FETCH_DEST") == "document"
+            and environ.get("REQUEST_METHOD") == "GET"
+        )
+    ) and "HTTP_SEC_FETCH_STORAGE_ACCESS" not in environ

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import time
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from itertools import repeat
+from typing import TYPE_CHECKING, Literal
 
 from cactuprivacy.cookie import MAX_AGE_LIMIT, Cookie, is_cookie_path, is_cookie_value, is_token, prefix_of
 from cactuprivacy.cookies.syntax import (
@@ -43,19 +44,11 @@ _EPOCH = formatdate(0, usegmt=True)
 # at a bracket and goes on with what follows, so brackets take the slow way, and leave it in quotes.
 _PLAIN_PAIR = r"[!#%&'*+\-.^_`|~0-9A-Za-z][!#$%&'*+\-.^_`|~0-9A-Za-z]*=[!#-+\--:<-Z^-~]*"
 _PLAIN = re.compile(f"{_PLAIN_PAIR}(?:; {_PLAIN_PAIR})*")
-_BRACKET = re.compile(r"[\[\]]")
 # A comma where a server has joined two Cookie lines
 _JOINT = re.compile(r",(?=[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+=)")
 
 # What holds for a name that is not declared, where undeclared cookies are allowed.
 _UNDECLARED = Cookie("undeclared", purpose="not declared", max_age=MAX_AGE_LIMIT)
-
-
-class Incoming(NamedTuple):
-    """What is left of a ``Cookie`` header, ``None`` for nothing, and what was refused."""
-
-    header: str | None
-    refused: list[Verdict]
 
 
 class Rules:
@@ -182,47 +175,55 @@ class Rules:
 
     # Incoming
 
-    def incoming(self, header: str, *, third_party: bool = False) -> Incoming:
-        """Judge a ``Cookie`` header, and write anew what is left of it.
+    def incoming(self, header: str, *, third_party: bool = False) -> tuple[str | None, list[Verdict]]:
+        """Judge a ``Cookie`` header: return what is left of it, ``None`` for nothing, and what was refused.
 
         Parameters:
             header: The header as the server shows it, several lines joined or not.
             third_party: Whether the request comes from inside somebody else's page (I8).
         """
-        if not third_party and len(header) <= MAX_COOKIE_BYTES and _PLAIN.fullmatch(header):
-            names = [pair.partition("=")[0] for pair in header.split("; ")]
-            if self._names.issuperset(names) and len(set(names)) == len(names):
-                return Incoming(header, [])
+        candidates: Iterable[tuple[str, str, str | None]] = ()
+        pairs = header.split("; ", MAX_PAIRS) if len(header) <= MAX_COOKIE_BYTES else []
+        plain = 0 < len(pairs) <= MAX_PAIRS and _PLAIN.fullmatch(header) is not None
+        if plain:
+            names = [pair.partition("=")[0] for pair in pairs]
+            if self._names.issuperset(names) and len(set(names)) == len(names) and not third_party:
+                return header, []
+            candidates = zip(names, pairs, repeat(None))
+        else:
+            candidates = _pairs(header)
 
         kept: dict[str, str] = {}
         tossed: set[str] = set()
         refused: list[Verdict] = []
-        for name, value, flaw in _pairs(header):
-            rule = flaw or ("I8" if third_party else self._unwelcome(name, value))
-            if rule is None and kept.setdefault(name, value) != value:
+        for name, pair, flaw in candidates:
+            rule = flaw
+            if third_party:
+                rule = "I8"
+            elif name not in self._names:
+                rule = self._unwelcome(name) or flaw
+            if rule is None and not plain:
+                rule, pair = _agreed(name, pair)
+            if rule is None and kept.setdefault(name, pair) != pair:
                 rule = "I6"  # two of one value are one: servers that join lines make such
                 tossed.add(name)
             if rule is not None:
                 refused.append(Verdict("in", shown(name), rule))
-        left = [f"{name}={_agreed(value)}" for name, value in kept.items() if name not in tossed]
-        return Incoming("; ".join(left) or None, refused)
+        left = [pair for name, pair in kept.items() if name not in tossed]
+        return "; ".join(left) or None, refused
 
-    def _unwelcome(self, name: str, value: str) -> str | None:
-        if name not in self._declared:
-            if not name or name[0] == "$":
-                return "I5"
-            if not is_token(name):
-                return "I2"
-            prefix = prefix_of(name) if name[:2] == "__" else None
-            if name.lower() in self._folded or (prefix and not name.startswith(prefix)):
-                return "I3"
-            if self._strict:
-                return "I9"
-        if not self.site.secure and prefix_of(name):
-            return "I7"
-        if not is_cookie_value(value):
-            return "I1" if "," in value and '"' not in value else "I4"
-        return None
+    def _unwelcome(self, name: str) -> str | None:
+        """Return the rule by which a name that is not declared does not enter."""
+        if not name or name[0] == "$":
+            return "I5"
+        if not is_token(name):
+            return "I2"
+        prefix = prefix_of(name) if name[:2] == "__" else None
+        if name.lower() in self._folded or (prefix and not name.startswith(prefix)):
+            return "I3"
+        if self._strict:
+            return "I9"
+        return "I7" if prefix and not self.site.secure else None
 
 
 def _malformed(sent: SetCookie) -> str | None:
@@ -278,24 +279,32 @@ def _below(path: str, declared: str) -> bool:
 
 def _pairs(header: str) -> Iterator[tuple[str, str, str | None]]:
     """Yield name, value and flaw of each pair, as many as a browser sends."""
-    pairs = header[:MAX_COOKIE_BYTES].split(";", MAX_PAIRS)
-    if len(header) > MAX_COOKIE_BYTES or len(pairs) > MAX_PAIRS:
-        pairs.pop()  # cut in two, or all the rest
+    parts = header[:MAX_COOKIE_BYTES].split(";", MAX_PAIRS)
+    if len(header) > MAX_COOKIE_BYTES or len(parts) > MAX_PAIRS:
+        parts.pop()  # cut in two, or all the rest
         yield "", "", "I10"
-    for pair in pairs:
-        joined = _JOINT.split(pair) if "," in pair and '"' not in pair else [pair]
-        for place, part in enumerate(joined):
-            name, equals, value = part.partition("=")
-            name, value = name.strip(WHITE), value.strip(WHITE)
-            # Who may set any cookie here could write "x=1,__Host-sid=evil" into it: nothing after a comma
-            # has the prefix's promise.
+    joints = 0
+    for part in parts:
+        joined = [part]
+        if "," in part and '"' not in part:
+            joined = _JOINT.split(part, maxsplit=MAX_PAIRS - joints)
+            joints += len(joined) - 1
+        for place, piece in enumerate(joined):
+            name, equals, value = piece.partition("=")
+            name, value = (name.strip(WHITE) if equals else ""), value.strip(WHITE)
+            # Who may set any cookie here could write "x=1,__Host-sid=evil" into it: nothing after a comma has
+            # the prefix's promise.
             spoof = place > 0 and name[:2] == "__" and prefix_of(name) is not None
-            yield (name if equals else ""), value, "I1" if spoof else None
+            yield name, value, "I1" if spoof else None
 
 
-def _agreed(value: str) -> str:
-    """Return *value* in a form that every parser reads alike."""
-    return f'"{value}"' if value[:1] != '"' and _BRACKET.search(value) else value
+def _agreed(name: str, value: str) -> tuple[str | None, str]:
+    """Return the rule that refuses *value*, and the pair in a form that every parser reads alike."""
+    if not is_cookie_value(value):
+        return "I1" if "," in value and '"' not in value else "I4", ""
+    if value[:1] != '"' and ("[" in value or "]" in value):
+        value = f'"{value}"'
+    return None, f"{name}={value}"
 
 
 def _refused(name: str, rule: str) -> Verdict:

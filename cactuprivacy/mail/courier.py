@@ -77,6 +77,7 @@ class _Worker:
         self.due = threading.Event()
         self._ended = threading.Event()
         self._starting = threading.Lock()
+        self._pid = os.getpid()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -87,6 +88,8 @@ class _Worker:
                 atexit.register(self.stop)
 
     def stop(self, timeout: float = 10.0) -> None:
+        if self._pid != os.getpid():  # a child that inherited our atexit
+            return
         atexit.unregister(self.stop)
         self._ended.set()
         self.due.set()
@@ -108,5 +111,7 @@ class _Worker:
                 failures = 0
             except Exception as error:
                 failures += 1
-                logger.error("The courier could not deliver (%s); it will try again.", type(error).__name__)
+                logger.error(  # noqa: TRY400  # a database's traceback quotes addresses
+                    "The courier could not deliver (%s); it will try again.", type(error).__name__
+                )
             self.due.wait(min(self._poll * 2**failures, _LONGEST_PAUSE))

@@ -65,11 +65,7 @@ class Letters:
             f"Please confirm: {title}",
             link,
             (("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All")),
-            title=title,
-            wording=wording,
-            hours=hours,
-            asked_at=asked_at,
-            host=host,
+            {"title": title, "wording": wording, "hours": hours, "asked_at": asked_at, "host": host},
         )
 
     def announcement(
@@ -97,19 +93,23 @@ class Letters:
                 ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
                 ("Precedence", "list"),
             ),
-            title=title,
-            text=text.strip(),
-            subject=subject,
-            host=host,
+            {"title": title, "text": text.strip(), "subject": subject, "host": host},
         )
 
     def _letter(
-        self, name: str, subject: str, link: str, headers: tuple[tuple[str, str], ...], **values: Any
+        self,
+        name: str,
+        subject: str,
+        link: str,
+        headers: tuple[tuple[str, str], ...],
+        values: dict[str, Any],
     ) -> Letter:
         text, html = (
             self._environment.get_template(f"{name}.{kind}").render(link=link, **values)
             for kind in ("txt", "html")
         )
         if link not in text or link not in html:
-            raise MessageRefusedError(f"The template {name} left out the link; each part needs {{{{ link }}}}.")
+            raise MessageRefusedError(
+                f"The template {name} left out the link; each part needs {{{{ link }}}}."
+            )
         return Letter(subject, text, html, headers)

@@ -215,7 +215,9 @@ class Outbox:
                 return self._finish(row, "unknown")
             return self._put_off(row)
         except (MessageRefusedError, SealBrokenError) as error:
-            logger.error("A mail of the outbox cannot be written (%s); it is not sent.", type(error).__name__)
+            logger.error(  # noqa: TRY400  # its traceback may quote the address
+                "A mail of the outbox cannot be written (%s); it is not sent.", type(error).__name__
+            )
             return self._finish(row, "failed")
         return self._finish(row, "sent", 250)
 

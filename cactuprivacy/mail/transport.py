@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -133,10 +134,8 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         if self._smtp is not None:
-            try:
+            with suppress(OSError, smtplib.SMTPException):  # it has our mails; how it parts is its own affair
                 self._smtp.docmd("QUIT")
-            except (OSError, smtplib.SMTPException):
-                pass  # it has our mails; how it says goodbye is its own affair
             self._drop()
 
     def send(self, message: Message, before_data: Callable[[], bool]) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select, text
 
-from cactuprivacy.optin.tables import consent_event, consent_text
+from cactuprivacy.optin.tables import consent_event, consent_text, insert_new
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,8 +35,6 @@ def wording_digest(mailing_list: MailingList) -> bytes:
 
 def keep_wording(connection: Connection, mailing_list: MailingList, moment: datetime) -> bytes:
     """Keep the wording that *mailing_list* now shows, once, and return its hash."""
-    from cactuprivacy.optin.subscription import insert_new
-
     digest = wording_digest(mailing_list)
     insert_new(
         connection,

@@ -58,7 +58,9 @@ class MailingList:
         for option in ("title", "sender_name", "consent"):
             text = getattr(self, option)
             if not text.isprintable() or len(text) > 1000:
-                raise DeclarationError(f"{named} has {option}= over several lines or too long; write one line.")
+                raise DeclarationError(
+                    f"{named} has {option}= over several lines or too long; write one line."
+                )
         try:
             sender = parse(self.sender)
         except AddressRefusedError as error:

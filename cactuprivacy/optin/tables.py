@@ -10,6 +10,8 @@ subscription. So nobody can be mailed who did not click, whatever the code above
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -28,7 +30,8 @@ from sqlalchemy import (
 
 from cactuprivacy.store import Moment, metadata
 
-SERIAL = BigInteger().with_variant(Integer, "sqlite")
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 consent_text = Table(
     "consent_text",
@@ -134,7 +137,7 @@ suppression = Table(
 consent_event = Table(
     "consent_event",
     metadata,
-    Column("seq", SERIAL, primary_key=True),
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("previous", LargeBinary, nullable=False, unique=True),
     Column("digest", LargeBinary, nullable=False),
     Column("happened_at", Moment, nullable=False),
@@ -165,3 +168,11 @@ delivery = Table(
     ForeignKeyConstraint(["list", "address_id"], ["subscription.list", "subscription.address_id"]),
     Index(None, "list", "address_id"),
 )
+
+
+def insert_new(connection: Connection, table: Table, **values: Any) -> None:
+    """Insert a row unless one with its key is there; of several at once, one does, and the others wait."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())

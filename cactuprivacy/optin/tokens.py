@@ -46,8 +46,5 @@ def read_leave_token(keys: KeyRing, token: str) -> uuid.UUID | None:
         return None
     raw = urlsafe_b64decode(token[2:] + "=")
     uid, mac = raw[:_UID_BYTES], raw[_UID_BYTES:]
-    ours = [
-        hmac.compare_digest(digest[:_MAC_BYTES], mac)
-        for digest in keys.digests(_PURPOSE, uid)
-    ]
+    ours = [hmac.compare_digest(digest[:_MAC_BYTES], mac) for digest in keys.digests(_PURPOSE, uid)]
     return uuid.UUID(bytes=uid) if any(ours) else None

@@ -49,9 +49,9 @@ class TrustedProxies:
     Raises:
         DeclarationError: for what is no network, for one that holds every address, and for another header.
 
-    A proxy must append to the header, as all do, or replace it. Some servers (wsgiref, for one) fold a
-    client's ``X_Forwarded_For`` into ``X-Forwarded-For``, where nobody can tell it any more: behind those the
-    proxy must drop header names with underscores, as nginx does.
+    A proxy must append to the header, as all do, or replace it. Some servers (wsgiref and
+    cheroot) take a client's ``X_Forwarded_For`` for ``X-Forwarded-For``, and nobody can tell it any more: in
+    front of those the proxy must drop header names with underscores, as nginx does.
     """
 
     def __init__(
@@ -144,8 +144,8 @@ def _parse(text: str) -> Address | None:
         return None
     host, port = text, ""
     if text.startswith("["):
-        host, _, port = text[1:].partition("]")
-        if ":" not in host:  # RFC 3986, 3.2.2: brackets are for IPv6
+        host, bracket, port = text[1:].partition("]")
+        if not bracket or ":" not in host:  # RFC 3986, 3.2.2: brackets are for IPv6
             return None
     elif text.count(":") == 1:
         host, colon, port = text.partition(":")

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 import secrets
+import signal
+import sys
 from typing import TYPE_CHECKING
 
 import settings
 from catalogue import CATALOGUE, CURRENCY, MOST_OF_ONE, pounds
 from flask import Flask, abort, redirect, render_template, request, session, url_for
+from hostile import hostile, take_out_the_guard
 from orders import Order, Orders
+from sqlalchemy.exc import SQLAlchemyError
 
 from cactuprivacy import Affiliates, JsonLinesSink, MailingList, Privacy, VisitLog
 from cactuprivacy.vault import Vault
@@ -30,7 +34,14 @@ privacy = Privacy(
     database=settings.DATABASE,
     affiliates=Affiliates(parameter="af", window_days=30),
     visits=VisitLog(level="truncated", keep_days=90, sinks=[JsonLinesSink(settings.DATA / "visits.jsonl")]),
-    mailing_lists=[MailingList("news", title="Cactus news", sender="news@cactus.example")],
+    mailing_lists=[
+        MailingList(
+            "news",
+            title="Cactus news",
+            sender="news@cactus.example",
+            description="A letter now and then, when something flowers.",
+        )
+    ],
     mail=settings.SMTP,
     domains=["cactus.example"],
 )
@@ -41,10 +52,10 @@ app = Flask(__name__)
 app.secret_key = privacy.keys.derive("shop session")[0]
 app.config.update(MAX_CONTENT_LENGTH=16_384, SESSION_COOKIE_SAMESITE="Lax")
 if settings.HOSTILE:
-    from hostile import hostile
-
     app.register_blueprint(hostile)
 privacy.init_app(app)
+if settings.UNGUARDED:
+    take_out_the_guard(app)
 
 KEY = re.compile(r"[\w-]{20,64}", re.ASCII)
 
@@ -52,7 +63,8 @@ KEY = re.compile(r"[\w-]{20,64}", re.ASCII)
 @app.context_processor
 def everywhere() -> dict[str, object]:
     """Give every page what its head and foot show."""
-    return {"pounds": pounds, "in_basket": sum(basket().values()), "catalogue": CATALOGUE}
+    news = privacy.lists.lists["news"]
+    return {"pounds": pounds, "in_basket": sum(basket().values()), "catalogue": CATALOGUE, "news": news}
 
 
 @app.before_request
@@ -162,13 +174,14 @@ def credit(order: Order) -> None:
     """Credit the affiliate of *order*, once: what is credited already stays as it is."""
     if order.claim is None or order.credited:
         return
-    privacy.affiliates.credit_sale(
-        request.environ if request else {},
-        order=str(order.number),
-        amount=pounds(order.pence),
-        currency=CURRENCY,
-        claim=order.claim,
-    )
+    try:
+        privacy.affiliates.credit_sale(
+            order=order.number, amount=pounds(order.pence), currency=CURRENCY, claim=order.claim
+        )
+    except SQLAlchemyError as error:  # the order stands, and its customer waits for nobody's books
+        why = type(error).__name__  # never its text, which may hold values
+        app.logger.error("Order %s is credited at the next start (%s).", order.number, why)  # noqa: TRY400  # so
+        return
     orders.mark_credited(order)
 
 
@@ -207,9 +220,10 @@ def open_shop() -> None:
 
 
 def main() -> None:
-    """Serve the shop with waitress at its origin, until it is stopped."""
+    """Serve the shop with waitress at its origin, until it is stopped by Ctrl-C or SIGTERM."""
     import waitress
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what is under way is brought to its end
     open_shop()
     waitress.serve(app, host="127.0.0.1", port=privacy.site.port, threads=8, ident=None)
 

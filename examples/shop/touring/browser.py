@@ -14,7 +14,9 @@ from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 SECONDS = 20  # how long one answer may take on a busy machine
-_CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+_CHROME = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+)
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -78,7 +80,9 @@ class Browser:
         headers: Headers to send with each request, such as ``{"Sec-GPC": "1"}``.
     """
 
-    def __init__(self, origin: str, address: str = "127.0.0.1", headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, origin: str, address: str = "127.0.0.1", headers: dict[str, str] | None = None
+    ) -> None:
         self.origin = origin
         self.address = address
         self.jar: dict[str, str] = {}
@@ -108,7 +112,9 @@ class Browser:
     ) -> Page:
         """Send a form from a page of the site's own."""
         body = urlencode(values).encode()
-        page = self._send("POST", path, body, {"Sec-Fetch-Site": "same-origin", "Referer": referrer or self.origin})
+        page = self._send(
+            "POST", path, body, {"Sec-Fetch-Site": "same-origin", "Referer": referrer or self.origin}
+        )
         if follow and page.status in _REDIRECTS:
             return self._send("GET", page.all("Location")[0], None, {"Sec-Fetch-Site": "same-origin"})
         return page

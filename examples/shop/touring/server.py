@@ -125,7 +125,9 @@ class ShopServer:
             check=False,
         )
         if done.returncode:
-            raise MissingError(f"cactuprivacy {' '.join(words)} ended {done.returncode}: {done.stderr.strip()}")
+            raise MissingError(
+                f"cactuprivacy {' '.join(words)} ended {done.returncode}: {done.stderr.strip()}"
+            )
         return done.stdout
 
 
