@@ -26,10 +26,14 @@ from cactuprivacy.cookie import MAX_AGE_LIMIT, is_cookie_path, is_cookie_value, 
         pytest.param({"path": "/a, b=c"}, "no valid path", id="a path that some reader cuts"),
         pytest.param({"same_site": "None"}, "third-party cookie", id="the third-party grant"),
         pytest.param({"name": "__HOST-a"}, "write __Host-", id="a prefix in its own spelling"),
-        pytest.param({"name": "__Host-a", "domain": "shop.example"}, "cannot have a Domain", id="host and Domain"),
+        pytest.param(
+            {"name": "__Host-a", "domain": "shop.example"}, "cannot have a Domain", id="host and Domain"
+        ),
         pytest.param({"name": "__Host-a", "path": "/a"}, "cannot have the path", id="host and a path"),
         pytest.param({"name": "__Http-a", "http_only": False}, "must be http_only", id="http and scripts"),
-        pytest.param({"name": "__Host-Http-a", "http_only": False}, "must be http_only", id="both and scripts"),
+        pytest.param(
+            {"name": "__Host-Http-a", "http_only": False}, "must be http_only", id="both and scripts"
+        ),
         pytest.param({"domain": "-"}, "not a domain name", id="a domain that is none"),
         pytest.param({"maxage": 3}, "did you mean max_age=", id="an unknown option"),
     ],

@@ -200,8 +200,8 @@ class Rules:
             rule = flaw
             if third_party:
                 rule = "I8"
-            elif name not in self._names:
-                rule = self._unwelcome(name) or flaw
+            elif rule is None and name not in self._names:
+                rule = self._unwelcome(name)
             if rule is None and not plain:
                 rule, pair = _agreed(name, pair)
             if rule is None and kept.setdefault(name, pair) != pair:

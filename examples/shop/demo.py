@@ -120,7 +120,7 @@ Five things to try
      {command} affiliates statement {AFFILIATE}[/]
   2  Sign up for Cactus news at the foot of a page, and press the button in the mail:
      {mails}
-     [dim]{command} list announce news --subject Hello --text "It flowers."[/]
+     [dim]echo "It flowers." | {command} list announce news --subject Hello --text -[/]
   3  Let the shop try to set what the policy forbids, and look for it in your browser’s cookies:
      {shop}/hostile/0 to {shop}/hostile/6
   4  Read the policy that all of this amounts to, and change your mind:

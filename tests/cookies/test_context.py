@@ -40,7 +40,10 @@ def sec(site, mode=None, dest=None, method="GET"):
         pytest.param(sec("same-origin, cross-site"), True, True, id="said twice"),
         pytest.param(request(sec_fetch_storage_access="none"), True, True, id="storage access, none"),
         pytest.param(
-            request(sec_fetch_site="same-origin", sec_fetch_storage_access="active"), True, True, id="and active"
+            request(sec_fetch_site="same-origin", sec_fetch_storage_access="active"),
+            True,
+            True,
+            id="and active",
         ),
     ],
 )
@@ -78,7 +81,9 @@ def test_fetch_metadata_beats_origin():
 
 
 def test_host_has_no_say():
-    environ = request("POST", origin="https://evil.example", host="evil.example", x_forwarded_host="evil.example")
+    environ = request(
+        "POST", origin="https://evil.example", host="evil.example", x_forwarded_host="evil.example"
+    )
 
     assert CONTEXT.reads_as_third_party(environ)
 

@@ -69,7 +69,8 @@ def test_I1_a_comma_gives_nobody_a_prefix(rules):
 
 
 @pytest.mark.parametrize(
-    "name", ["\u2000__Host-sid", "\xa0session", "\x0bsession", "\x85session", "ses sion", 'ses"sion', "session\x00"]
+    "name",
+    ["\u2000__Host-sid", "\xa0session", "\x0bsession", "\x85session", "ses sion", 'ses"sion', "session\x00"],
 )
 def test_I2_space_and_tab_alone_are_trimmed_and_a_name_is_a_token(rules, name):
     header = f"{name}=evil; \tbasket\t=\t2 "
@@ -108,7 +109,9 @@ def test_I4_brackets_at_which_webob_starts_a_new_cookie_enter_in_quotes(rules):
     assert 'session="x[_ga=1]"; basket="[2"' == left(rules, 'session=x[_ga=1]; basket="[2"')
 
 
-@pytest.mark.parametrize("pair", ["", "session", "=session", "=", "$Version=1", "$Path=/", '$Domain="x"', "$Port=1"])
+@pytest.mark.parametrize(
+    "pair", ["", "session", "=session", "=", "$Version=1", "$Path=/", '$Domain="x"', "$Port=1"]
+)
 def test_I5_nameless_pairs_and_the_attributes_of_rfc_2965_are_dropped(rules, lenient, pair):
     for judge in rules, lenient:
         assert "basket=2" == left(judge, f"{pair}; basket=2")
@@ -177,7 +180,9 @@ def test_I10_as_many_bytes_as_a_server_takes(rules):
     assert ("session=1", [("I10", "")]) == (left(rules, header), broken(rules, header))
 
 
-@pytest.mark.parametrize("header", ["", ";", "; ; ;", " ", "=" * 99, "," * 9999, '"' * 9999, "\x00", "\xff" * 999])
+@pytest.mark.parametrize(
+    "header", ["", ";", "; ; ;", " ", "=" * 99, "," * 9999, '"' * 9999, "\x00", "\xff" * 999]
+)
 def test_I10_garbage_leaves_nothing(rules, lenient, header):
     assert left(rules, header) is None
     assert left(lenient, header) is None

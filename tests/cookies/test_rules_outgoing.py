@@ -74,7 +74,9 @@ def test_O3_a_control_anywhere_refuses_the_cookie(rules, control):
     assert "O3" == rule(rules, f"session=1; Path=/; Comment={control}")
 
 
-@pytest.mark.parametrize("text", ["", "=1", "1", ";", "; Path=/", "a b=1", 'a"b=1', "naïve=1", "$Version=1", "=__Host-sid=1"])
+@pytest.mark.parametrize(
+    "text", ["", "=1", "1", ";", "; Path=/", "a b=1", 'a"b=1', "naïve=1", "$Version=1", "=__Host-sid=1"]
+)
 def test_O4_a_name_must_be_a_token(rules, text):
     assert "O4" == rule(rules, text)
 
@@ -100,7 +102,13 @@ def test_O6_an_attribute_has_1024_octets(rules):
 
 @pytest.mark.parametrize(
     "attributes",
-    ["Path=/; path=/", "Domain=ads.example; Domain=", "Secure; secure", "SameSite=Lax; SameSite=None", "X=1; x=1"],
+    [
+        "Path=/; path=/",
+        "Domain=ads.example; Domain=",
+        "Secure; secure",
+        "SameSite=Lax; SameSite=None",
+        "X=1; x=1",
+    ],
 )
 def test_O7_an_attribute_stands_once(rules, attributes):
     assert "O7" == rule(rules, f"session=1; {attributes}")
@@ -340,7 +348,9 @@ def test_O18_a_response_sets_no_more_than_servers_take_back(lenient):
     assert size <= MAX_SET_BYTES
 
 
-@pytest.mark.parametrize("text", ["session=1", "session=; Max-Age=0", "__Host-sid=1; Path=/; Secure", "_ga=1"])
+@pytest.mark.parametrize(
+    "text", ["session=1", "session=; Max-Age=0", "__Host-sid=1; Path=/; Secure", "_ga=1"]
+)
 def test_O19_no_cookie_is_set_inside_somebody_elses_page(rules, text):
     assert "O19" == rule(rules, text, third_party=True)
 

@@ -28,7 +28,9 @@ from cactuprivacy.cookies.syntax import (
         pytest.param("a=b=c", "a", "b=c", (), id="the first = counts"),
         pytest.param("a", "", "a", (), id="no = is a nameless cookie"),
         pytest.param("=a", "", "a", (), id="nothing before = is one too"),
-        pytest.param('a="b; c"; Secure', "a", '"b', (('c"', ""), ("secure", "")), id="quotes protect nothing"),
+        pytest.param(
+            'a="b; c"; Secure', "a", '"b', (('c"', ""), ("secure", "")), id="quotes protect nothing"
+        ),
         pytest.param("a=b, c=d", "a", "b, c=d", (), id="a comma splits nothing"),
         pytest.param("a=b%3Bc", "a", "b%3Bc", (), id="nothing is decoded"),
         pytest.param("a=b;", "a", "b", (("", ""),), id="a last semicolon"),
@@ -68,7 +70,16 @@ def test_a_cookie_header_is_split_at_semicolons_alone():
 
 @pytest.mark.parametrize(
     "text, seconds",
-    [("0", 0), ("-1", -1), ("007", 7), ("9" * 5000, 10**12), ("", None), ("+1", None), ("1.5", None), ("²", None)],
+    [
+        ("0", 0),
+        ("-1", -1),
+        ("007", 7),
+        ("9" * 5000, 10**12),
+        ("", None),
+        ("+1", None),
+        ("1.5", None),
+        ("²", None),
+    ],
 )
 def test_max_age_is_read_as_browsers_do(text, seconds):
     assert seconds == parse_max_age(text)

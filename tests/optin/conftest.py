@@ -92,7 +92,7 @@ def link_in(mail: Caught) -> str:
     """Return the path of the link in a confirmation mail."""
     body = mail.message.get_body(("plain",))
     assert body is not None
-    found = re.search(rf"{ORIGIN}(/list/c/[\w-]+)\n", body.get_content())
+    found = re.search(rf"{ORIGIN}(/list/c/[\w-]+)\s", body.get_content())
     assert found is not None
     return found[1]
 

@@ -8,7 +8,7 @@ import sys
 import weakref
 
 import pytest
-from plain_server import Recorder, Reply, hello, serve
+from plain_server import Recorder, Reply, fail, hello, serve
 from webob import Response as WebObResponse
 
 from cactuprivacy.cookie import Cookie
@@ -58,7 +58,7 @@ def test_W3_second_start_replaces_the_first(environ):
     def app(environ, start_response):
         start_response("200 OK", [("X-First", "1")])
         try:
-            raise LookupError
+            fail()
         except LookupError:
             start_response("500 Oops", [("X-Second", "2")], sys.exc_info())
         return [b"sorry"]
@@ -77,7 +77,7 @@ def test_W3_error_of_a_late_error_page_goes_its_way(environ):
         write = start_response("200 OK", [])
         write(b"half a page")
         try:
-            raise error
+            fail(error)
         except LookupError:
             start_response("500 Oops", [], sys.exc_info())
 
@@ -110,15 +110,15 @@ def test_W5_exc_info_may_come_by_keyword(environ):
 
 
 def test_W6_traceback_is_not_kept(environ):
-    class Oops(Exception):
+    class OopsError(Exception):
         pass
 
     seen = []
 
     def app(environ, start_response):
         try:
-            raise Oops
-        except Oops as error:
+            fail(OopsError)
+        except OopsError as error:
             seen.append(weakref.ref(error))
             start_response("500 Oops", [], sys.exc_info())
         return []

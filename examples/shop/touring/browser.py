@@ -59,8 +59,9 @@ class Page:
         parser = _Forms()
         parser.feed(self.text)
         for form in parser.forms:
-            if urlsplit(urljoin(self.url, form.action)).path.startswith(action):
-                return form
+            target = urljoin(self.url, form.action)  # a form without an action goes where its page is
+            if urlsplit(target).path.startswith(action):
+                return Form(target, form.values)
         raise LookupError(f"{urlsplit(self.url).path} ({self.status}) has no form that goes to {action}")
 
     def asks(self, action: str) -> bool:
@@ -103,9 +104,7 @@ class Browser:
     def submit(self, page: Page, action: str, *, follow: bool = True, **typed: str) -> Page:
         """Fill in the form of *page* that goes to *action*, press its button, and follow where that leads."""
         form = page.form(action)
-        return self.post(
-            urljoin(page.url, form.action), {**form.values, **typed}, referrer=page.url, follow=follow
-        )
+        return self.post(form.action, {**form.values, **typed}, referrer=page.url, follow=follow)
 
     def post(
         self, path: str, values: dict[str, str], *, referrer: str | None = None, follow: bool = True

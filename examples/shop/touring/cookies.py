@@ -29,7 +29,7 @@ def hostile_app(scene: Scene) -> None:
             f"The app tries {told['tried']}",
             [],
             faults(page.set_cookies, declared),
-            f"it sent  {told['line']}\nit left  {'; '.join(page.set_cookies) or 'nothing'}",
+            f"the app set    {told['line']}\nleft the shop  {'; '.join(page.set_cookies) or 'nothing'}",
         )
     check("Each attempt was made", True, number >= 7)
 
@@ -39,7 +39,7 @@ def hostile_app(scene: Scene) -> None:
         "The request brings _ga and _fbp, set by a stranger: they never reach the app",
         ["session"],
         seen,
-        f"sent     Cookie: {'; '.join(sorted(ann.jar))}\nthe app saw  {', '.join(seen)}",
+        f"in the request  {', '.join(sorted(ann.jar))}\nthe app saw     {', '.join(seen)}",
     )
     page = ann.get(LINK, referrer="https://ads.example/", Sec_Fetch_Dest="iframe")
     check("Inside a stranger’s frame even our own cookies are not set", [], page.set_cookies)

@@ -79,8 +79,8 @@ def opt_in(scene: Scene) -> None:
     check(
         "Each mail says how to leave, in words and for the mail program (RFC 8058)",
         ("List-Unsubscribe=One-Click", True),
-        (post, where in text or "/list/" in text),
-        "\n".join(text.strip().splitlines()[-4:]),
+        (post, where in text),
+        text.partition("Come and see it.")[2].strip(),
     )
 
     scene.visitor().get(where)
@@ -200,7 +200,9 @@ def the_mail_to(scene: Scene, address: str, subject: str | None = None) -> Caugh
 
 def announce(scene: Scene, subject: str) -> None:
     """Send an announcement as the operator does, and deliver what is due."""
-    scene.server.command("list", "announce", LIST, "--subject", subject, "--text", "Come and see it.\n")
+    server = scene.server
+    server.command("list", "announce", LIST, "--subject", subject, "--text", "-", typed="Come and see it.\n")
+    server.command("list", "deliver")
     settled(scene)
 
 

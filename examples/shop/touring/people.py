@@ -48,9 +48,11 @@ def rights(scene: Scene) -> None:
         "He gets all of it, as JSON",
         ["mailing lists", "orders"],
         sorted(export),
-        json.dumps(export["orders"], indent=1),
+        "\n".join(f"{store}: {', '.join(kept)}" for store, kept in export.items()),
     )
-    check("It is all about him", True, HUGO in json.dumps(export["mailing lists"]))
+    others = scene.addresses - {HUGO}
+    told = json.dumps(export)
+    check("It is about him and nobody else", (True, []), (HUGO in told, [a for a in others if a in told]))
     said = server.command("subject", "erase", HUGO, "--yes")
     check(
         "He has it erased; a new search finds nothing",

@@ -27,7 +27,9 @@ class Report:
     """
 
     def __init__(self, chapters: int) -> None:
-        self.console = Console(highlight=False, soft_wrap=False)
+        self.console = Console(highlight=False)
+        if not self.console.is_terminal:
+            self.console.width = 100  # a log has no width of its own
         self.held = self.failed = 0
         self._chapters, self._chapter = chapters, 0
         self._began = time.monotonic()

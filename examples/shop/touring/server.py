@@ -107,8 +107,8 @@ class ShopServer:
         """Return what the shop has printed."""
         return (self.folder / "server.log").read_text(errors="replace")
 
-    def command(self, *words: str) -> str:
-        """Run ``cactuprivacy --app shop:privacy …``, and return what it printed.
+    def command(self, *words: str, typed: str = "") -> str:
+        """Run ``cactuprivacy --app shop:privacy …``, and return what it printed; *typed* is its input.
 
         Raises:
             MissingError: when it ended with another status than 0.
@@ -119,6 +119,7 @@ class ShopServer:
             [*command, "--app", "shop:privacy", *words],
             cwd=SHOP,
             env=self._env,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=SECONDS,

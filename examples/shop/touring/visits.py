@@ -48,9 +48,16 @@ def logged_and_counted(scene: Scene) -> None:
     )
 
     both = until("the same visits in both sinks", lambda: _settled(scene.folder))
-    check("Both sinks hold the same visits, field by field", both[0], both[1], f"{len(both[0])} visits in each")
+    check(
+        "Both sinks hold the same visits, field by field", both[0], both[1], f"{len(both[0])} visits in each"
+    )
     told = scene.server.command("visits", "stats")
-    check("The operator asks for the statistics", True, "/cactus/<slug>" in told and "blog.example" in told, told)
+    check(
+        "The operator asks for the statistics",
+        True,
+        "/cactus/<slug>" in told and "blog.example" in told,
+        told,
+    )
 
 
 def database(folder: Path) -> Visits:
@@ -80,7 +87,9 @@ def _of_address(folder: Path, address: str) -> Visits | None:
 
 
 def _objected(folder: Path, before: set[str]) -> list[dict[str, Any]]:
-    return [v for key, v in database(folder).items() if key not in before and v["objected"] and v["status"] == 200]
+    return [
+        v for key, v in database(folder).items() if key not in before and v["objected"] and v["status"] == 200
+    ]
 
 
 def _settled(folder: Path) -> tuple[Visits, Visits] | None:

@@ -91,6 +91,11 @@ def serve(app, environ):
     return reply
 
 
+def fail(error=LookupError):
+    """Raise *error*, as an app's own function may."""
+    raise error
+
+
 def hello(environ, start_response):
     """The smallest app: a list of one chunk, no Content-Length."""
     start_response("200 OK", [("Content-Type", "text/plain")])

@@ -13,7 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from plain_server import Recorder
+from plain_server import Recorder, fail
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 SEEN = defaultdict(list)
@@ -96,14 +96,14 @@ def not_modified(environ, start_response):
 def error_page(environ, start_response):
     start_response("200 OK", TEXT[:])
     try:
-        {}["missing"]
+        fail()
     except LookupError:
         start_response("500 Oops", TEXT[:], sys.exc_info())
     return [b"sorry"]
 
 
 def raises(environ, start_response):
-    raise LookupError
+    fail()
 
 
 def breaks(environ, start_response):

@@ -1,0 +1,47 @@
+"""The example shop's tour holds, and can fail: it is a proof only if a broken promise ends it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+TOUR = Path(__file__).resolve().parents[2] / "examples" / "shop" / "tour.py"
+SECONDS = 300  # a hanging tour ends here; how long it takes is not what is tested
+
+
+def tour(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(TOUR), *options],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def test_the_tour_holds_from_end_to_end() -> None:
+    played = tour()
+
+    assert (0, "") == (played.returncode, played.stderr), played.stdout
+    assert "did not hold" not in played.stdout
+
+
+def test_a_shop_without_its_cookie_guard_ends_the_tour_with_1() -> None:
+    played = tour("--only", "none of others", SHOP_UNGUARDED="1")
+
+    assert 1 == played.returncode, played.stdout
+    for cookie in ("Domain=.ads.example", "SameSite=None", "Partitioned", "_ga=GA1.1.444.555"):
+        assert f"seen      ['{cookie}" in played.stdout or cookie in _seen(played.stdout)
+
+
+def test_a_shop_that_does_not_start_ends_the_tour_with_1() -> None:
+    played = tour("--only", "none of others", SHOP_SMTP="no mail server", SHOP_DATABASE="")
+
+    assert 0 == played.returncode, "the tour sets these itself, whatever its own environment says"
+
+
+def _seen(output: str) -> str:
+    return "\n".join(line for line in output.splitlines() if line.strip().startswith("seen"))
