@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug import Request, Response
-from werkzeug.exceptions import HTTPException, NotFound, UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, UnsupportedMediaType
 from werkzeug.routing import Map, Rule
 
 from cactuprivacy.optin.addresses import MAX_CHARACTERS, AddressRefusedError, parse
@@ -40,16 +40,17 @@ logger = logging.getLogger("cactuprivacy.optin")
 MAX_FORM_BYTES = 8192
 _ROUTES = Map(
     [
-        Rule("/confirmed", endpoint="confirmed", methods=["GET"]),
-        Rule("/left", endpoint="left", methods=["GET"]),
-        Rule("/c/<token>", endpoint="confirm", methods=["GET", "POST"]),
-        Rule("/u/<token>", endpoint="leave", methods=["GET", "POST"]),
-        Rule("/<slug>", endpoint="form", methods=["GET", "POST"]),
-        Rule("/<slug>/sent", endpoint="sent", methods=["GET"]),
+        Rule("/confirmed", endpoint="confirmed"),
+        Rule("/left", endpoint="left"),
+        Rule("/c/<token>", endpoint="confirm"),
+        Rule("/u/<token>", endpoint="leave"),
+        Rule("/<slug>", endpoint="form"),
+        Rule("/<slug>/sent", endpoint="sent"),
     ],
     strict_slashes=False,
     merge_slashes=False,
 )
+_POSTED = frozenset({"form", "confirm", "leave"})
 
 
 class Endpoints:
@@ -114,13 +115,18 @@ class Endpoints:
         if slug is not None and mailing_list is None:
             raise NotFound
         request.environ["cactuprivacy.route"] = self._base(request) + rule.rule.replace("<slug>", slug or "")
+        handlers = {"GET": getattr(self, f"_get_{rule.endpoint}")}
+        handlers["HEAD"] = handlers["GET"]
+        if rule.endpoint in _POSTED:
+            handlers["POST"] = getattr(self, f"_post_{rule.endpoint}")
+        if request.method not in handlers:
+            raise MethodNotAllowed(list(handlers))
         if request.method == "POST" and request.mimetype not in (
             "application/x-www-form-urlencoded",
             "multipart/form-data",
         ):
             raise UnsupportedMediaType
-        posted = "post" if request.method == "POST" else "get"
-        handler = getattr(self, f"_{posted}_{rule.endpoint}")
+        handler = handlers[request.method]
         response: Response = handler(request, mailing_list or values.get("token"))
         return response
 

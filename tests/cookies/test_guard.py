@@ -1,0 +1,470 @@
+"""The guard around an app: every exit, every entrance, and nothing left from one request for the next."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from wsgiref.validate import validator
+
+import pytest
+from flask import Flask, session
+from webtest import TestApp
+from webtest.lint import middleware as lint
+from werkzeug.test import Client, create_environ, run_wsgi_app
+
+from cactuprivacy import Cookie, CookieGuard, DeclarationError, Middleware, Site
+
+SITE = "https://shop.example"
+SESSION = Cookie("session", purpose="keeps your basket")
+HARDENED = "session=1; Path=/; Secure; HttpOnly; SameSite=Lax"
+FRAMED = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+
+
+class App:
+    """A WSGI app that answers as told, and remembers the environ that it saw."""
+
+    def __init__(self, *headers, status="200 OK", hints=None):
+        self.headers = [("Content-Type", "text/plain"), *headers]
+        self.status = status
+        self.hints = hints
+        self.environ = {}
+
+    def __call__(self, environ, start_response):
+        self.environ = environ
+        if self.hints is not None:
+            environ["wsgi.early_hints"](self.hints)
+        start_response(self.status, list(self.headers))
+        return [b"page"]
+
+
+def cookies(*lines):
+    return [("Set-Cookie", line) for line in lines]
+
+
+def ask(app, headers=None, **options):
+    environ = create_environ("/", SITE, headers=headers, **options)
+    return run_wsgi_app(app, environ)
+
+
+def leaving(app, headers=None, **options):
+    return ask(app, headers, **options)[2].getlist("Set-Cookie")
+
+
+def entering(header, guard=None, **headers):
+    app = App()
+    guard = guard or CookieGuard(app, SITE, cookies=[SESSION])
+    guard.app = app
+    ask(guard, {"Cookie": header, **headers})
+    return app.environ.get("HTTP_COOKIE")
+
+
+# Outgoing
+
+
+@pytest.mark.parametrize("name", ["Set-Cookie", "set-cookie", "SET-COOKIE", "Set-Cookie ", "\tset-cookie"])
+def test_O1_every_line_in_any_case_is_judged(name):
+    app = App((name, "_ga=1"), (name, "session=1"), (name, "session=2; Domain=ads.example"))
+
+    assert [HARDENED] == leaving(CookieGuard(app, SITE, cookies=[SESSION]))
+
+
+@pytest.mark.parametrize(
+    "status", ["200 OK", "204 No Content", "302 Found", "304 Not Modified", "404 N", "500 E"]
+)
+def test_O1_every_status_is_judged(status):
+    app = App(*cookies("_ga=1", "session=1"), status=status)
+
+    assert [HARDENED] == leaving(CookieGuard(app, SITE, cookies=[SESSION]))
+
+
+def test_O1_a_generator_that_starts_late_is_judged():
+    def app(environ, start_response):
+        start_response("200 OK", cookies("_ga=1", "session=1"))
+        yield b"page"
+
+    assert [HARDENED] == leaving(CookieGuard(app, SITE, cookies=[SESSION]))
+
+
+def test_O1_the_second_start_of_an_error_page_is_judged():
+    def app(environ, start_response):
+        start_response("200 OK", cookies("session=0"))
+        try:
+            raise ValueError
+        except ValueError:
+            start_response("500 Oops", cookies("_ga=1", "session=1"), sys.exc_info())
+        return [b"sorry"]
+
+    assert [HARDENED] == leaving(CookieGuard(app, SITE, cookies=[SESSION]))
+
+
+def test_O1_early_hints_are_judged():
+    link = ("Link", "</style.css>; rel=preload")
+    app = App(hints=[link, *cookies("_ga=1; Domain=example.com", "session=1"), ("Set-Cookie2", "a=1")])
+    hinted = []
+    ask(CookieGuard(app, SITE, cookies=[SESSION]), environ_overrides={"wsgi.early_hints": hinted.append})
+
+    assert [[link, ("Set-Cookie", HARDENED)]] == hinted
+
+
+def test_O1_set_cookie2_does_not_leave():
+    app = App(("Set-Cookie2", "session=1; Version=1"), ("X-Kept", "1"))
+    guard = CookieGuard(app, SITE, cookies=[SESSION])
+    headers = ask(guard)[2]
+
+    assert ("1", None) == (headers.get("X-Kept"), headers.get("Set-Cookie2"))
+    assert {("O1", "out"): 1} == guard.refused
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("X-Page", "1\r\nSet-Cookie: _ga=1"),
+        ("X-Page", "1\nSet-Cookie: _ga=1"),
+        ("X-Page: 1\r\nSet-Cookie", "_ga=1"),
+        ("Set-Cookie: _ga=1; x", "1"),
+        (" ; Domain=ads.example", "set-cookie"),
+        ("Set-Cookie", "session=1\r\nSet-Cookie: _ga=1"),
+    ],
+)
+def test_O1_no_cookie_hides_in_another_header(header):
+    sent = []
+    guard = CookieGuard(App(header), SITE, cookies=[SESSION])
+    guard(create_environ("/", SITE), lambda status, headers: sent.extend(headers))
+    wire = "".join(f"{name}: {value}\r\n" for name, value in sent)
+
+    assert [] == [line for line in wire.splitlines() if "cookie" in line.lower() or "ads" in line]
+
+
+def test_O1_no_cookie_hides_in_the_status():
+    sent = []
+    guard = CookieGuard(App(status="200 OK\r\nSet-Cookie: _ga=1"), SITE)
+    guard(create_environ("/", SITE), lambda status, headers: sent.append(status))
+
+    assert ["200 OK"] == sent
+
+
+def test_O10_the_requests_host_has_no_say():
+    app = App(*cookies("session=1; Domain=ads.example"))
+    headers = {"Host": "ads.example", "X-Forwarded-Host": "ads.example"}
+
+    assert [] == leaving(CookieGuard(app, SITE, cookies=[SESSION]), headers)
+
+
+def test_O12_the_scheme_of_a_proxy_behind_has_no_say():
+    app = App(*cookies("session=1"))
+
+    assert [HARDENED] == leaving(CookieGuard(app, SITE, cookies=[SESSION]), {"X-Forwarded-Proto": "http"})
+
+
+def test_O19_our_own_cookie_does_not_leave_into_a_strange_page():
+    guard = CookieGuard(App(*cookies("session=1")), SITE, cookies=[SESSION])
+
+    assert [] == leaving(guard, FRAMED)
+    assert [HARDENED] == leaving(guard, {**FRAMED, "Sec-Fetch-Dest": "document"})
+
+
+def test_O19_early_hints_into_a_strange_page_set_none():
+    app = App(hints=cookies("session=1"))
+    hinted = []
+    guard = CookieGuard(app, SITE, cookies=[SESSION])
+    ask(guard, FRAMED, environ_overrides={"wsgi.early_hints": hinted.append})
+
+    assert [] == hinted
+
+
+def test_O20_no_shared_cache_keeps_a_response_that_sets_a_cookie():
+    app = App(*cookies("session=1"), ("Cache-Control", "public, max-age=60"))
+
+    assert "private, max-age=60" == ask(CookieGuard(app, SITE, cookies=[SESSION]))[2]["Cache-Control"]
+
+
+def test_O20_a_response_that_sets_none_stays_cacheable():
+    app = App(*cookies("_ga=1"), ("Cache-Control", "public, max-age=60"))
+
+    assert "public, max-age=60" == ask(CookieGuard(app, SITE))[2]["Cache-Control"]
+
+
+def test_headers_keep_their_order_and_the_app_its_own_list():
+    app = App(("X-A", "1"), *cookies("session=1", "_ga=1"), ("X-B", "2"))
+    before = list(app.headers)
+    sent = ask(CookieGuard(app, SITE, cookies=[SESSION]))[2].to_wsgi_list()
+
+    assert ["Content-Type", "X-A", "Set-Cookie", "X-B", "Cache-Control"] == [name for name, _ in sent]
+    assert before == app.headers
+
+
+# Incoming
+
+
+def test_I8_a_frame_in_a_strange_page_reads_no_cookie():
+    assert entering("session=1", **FRAMED) is None
+    assert "session=1" == entering("session=1", **{**FRAMED, "Sec-Fetch-Dest": "document"})
+
+
+def test_I9_an_undeclared_cookie_is_taken_out_and_nothing_is_left_behind():
+    assert "session=1" == entering("_ga=1; session=1")
+    assert entering("_ga=1") is None
+
+
+def test_I9_cookie2_never_enters():
+    app = App()
+    ask(CookieGuard(app, SITE, cookies=[SESSION]), {"Cookie2": "$Version=1", "Cookie": "session=1"})
+
+    assert ("session=1", False) == (app.environ["HTTP_COOKIE"], "HTTP_COOKIE2" in app.environ)
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        "Sec-Browsing-Topics",
+        "Attribution-Reporting-Eligible",
+        "Attribution-Reporting-Support",
+        "Sec-Ad-Auction-Fetch",
+    ],
+)
+def test_I11_signals_of_advertising_do_not_enter(signal):
+    app = App()
+    guard = CookieGuard(app, SITE)
+    ask(guard, {signal: "1", "X-Kept": "1"})
+
+    assert ["HTTP_X_KEPT"] == [key for key in app.environ if "X_KEPT" in key or signal[-8:].upper() in key]
+    assert {("I11", "in"): 1} == guard.refused
+
+
+def test_the_app_gets_the_very_environ():
+    app = App()
+    environ = create_environ("/", SITE, headers={"Cookie": "_ga=1"})
+    run_wsgi_app(CookieGuard(app, SITE), environ)  # which hands on a copy of its own
+
+    assert "cactuprivacy.guard" not in app.environ
+    assert app.environ.get("HTTP_HOST") == "shop.example"
+
+
+# Declarations
+
+
+class Claiming(Middleware):
+    place = 30
+    cookies = (Cookie("claim", purpose="credits who sent you"),)
+
+
+def test_the_cookies_of_layers_inside_are_declared():
+    guard = CookieGuard(Claiming(App(*cookies("claim=1", "other=1"))), SITE, cookies=[SESSION])
+
+    assert ("session", "claim") == tuple(cookie.name for cookie in guard.cookies)
+    assert ["claim=1; Path=/; Secure; HttpOnly; SameSite=Lax"] == leaving(guard)
+
+
+def test_one_declaration_by_two_ways_is_one():
+    guard = CookieGuard(Claiming(CookieGuard(Claiming(App()), SITE)), SITE, cookies=Claiming.cookies)
+
+    assert Claiming.cookies == guard.cookies
+
+
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        ({"cookies": [SESSION, Cookie("session", purpose="else")]}, "'session' is declared twice"),
+        ({"cookies": [Cookie("claim", purpose="else")]}, "declared twice, once by Claiming"),
+        ({"cookies": SESSION}, r"write cookies=\[Cookie\('session'"),
+        ({"cookies": ["session"]}, r"write Cookie\(name, purpose"),
+        ({"cookies": [Cookie("a", "p", domain="ads.example")]}, "cannot have the domain"),
+        ({"undeclared": "drop"}, "use 'strip' or 'allow'"),
+        ({"mode": "off"}, "use 'enforce' or 'report'"),
+        ({"undeclare": "strip"}, "did you mean undeclared="),
+    ],
+)
+def test_a_wrong_declaration_is_refused(options, sentence):
+    with pytest.raises(DeclarationError, match=sentence):
+        CookieGuard(Claiming(App()), SITE, **options)
+
+
+def test_a_layers_cookie_that_the_site_cannot_carry_is_refused():
+    class Prefixed(Middleware):
+        cookies = (Cookie("__Host-a", purpose="p"),)
+
+    with pytest.raises(DeclarationError, match="has a prefix"):
+        CookieGuard(Prefixed(App()), Site("http://localhost"))
+
+
+def test_undeclared_allow_lets_first_party_cookies_pass_hardened():
+    app = App(*cookies("other=1; Max-Age=60", "bad=1; SameSite=None"))
+    guard = CookieGuard(app, SITE, undeclared="allow")
+
+    assert ["other=1; Max-Age=60; Path=/; Secure; HttpOnly; SameSite=Lax"] == leaving(guard)
+    assert "_ga=1" == entering("_ga=1; Bad name=2", guard)
+
+
+# Verdicts
+
+
+def test_report_gives_the_same_verdicts_and_changes_nothing():
+    app = App(
+        *cookies("_ga=1", "session=1"),
+        ("Set-Cookie2", "a=1"),
+        ("Cache-Control", "public"),
+        hints=cookies("_fbp=1"),
+    )
+    headers = {"Cookie": "_ga=1; session=1", "Cookie2": "a", "Sec-Browsing-Topics": "(1)"}
+    hinted = []
+    counts = []
+    for mode in ("enforce", "report"):
+        guard = CookieGuard(app, SITE, cookies=[SESSION], mode=mode)
+        answer = ask(guard, headers, environ_overrides={"wsgi.early_hints": hinted.append})[2]
+        counts.append(dict(guard.refused))
+
+    assert counts[0] == counts[1]
+    assert app.headers == answer.to_wsgi_list()
+    assert [app.hints] == hinted
+    assert ("_ga=1; session=1", "a", "(1)") == tuple(
+        app.environ[key] for key in ("HTTP_COOKIE", "HTTP_COOKIE2", "HTTP_SEC_BROWSING_TOPICS")
+    )
+
+
+def test_verdicts_are_logged_by_rule_name_and_direction_without_value(caplog):
+    caplog.set_level(logging.INFO, "cactuprivacy.cookies")
+    guard = CookieGuard(App(*cookies("_ga=secret")), SITE)
+    ask(guard, {"Cookie": "_fbp=secret"})
+    messages = [(record.levelname, record.getMessage()) for record in caplog.records]
+
+    assert [
+        ("INFO", "I9: cookie '_fbp', in, refused: it is not declared, so the app does not see it."),
+        (
+            "WARNING",
+            "O18: cookie '_ga', out, refused: it is not declared; "
+            "declare it with Cookie(name, purpose=…), or stop setting it.",
+        ),
+    ] == messages
+
+
+def test_a_strangers_header_cannot_fill_the_log(caplog):
+    caplog.set_level(logging.INFO, "cactuprivacy.cookies")
+    entering("; ".join(f"n{number}=1" for number in range(100)))
+
+    assert 17 == len(caplog.records)
+    assert "84 more" in caplog.records[-1].getMessage()
+
+
+def test_refusals_are_counted_by_rule_and_direction():
+    guard = CookieGuard(App(*cookies("_ga=1", "session=1; Partitioned")), SITE, cookies=[SESSION])
+    ask(guard, {"Cookie": "_ga=1; _fbp=1"})
+    ask(guard)
+
+    assert {("O18", "out"): 2, ("O14", "out"): 2, ("I9", "in"): 2} == guard.refused
+
+
+def test_refusals_of_many_threads_are_all_counted():
+    guard = CookieGuard(App(*cookies("_ga=1")), SITE)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: ask(guard), range(400)))
+
+    assert {("O18", "out"): 400} == guard.refused
+
+
+# Failing
+
+
+def test_a_guard_that_breaks_lets_no_cookie_leave(monkeypatch, caplog):
+    guard = CookieGuard(App(*cookies("session=1"), ("X-Kept", "1")), SITE, cookies=[SESSION])
+    monkeypatch.setattr(guard._rules, "outgoing", lambda *_, **__: 1 / 0)
+    status, headers = ask(guard)[1:]
+
+    assert ("200 OK", "1", None) == (status, headers["X-Kept"], headers.get("Set-Cookie"))
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_guard_that_breaks_lets_no_cookie_enter(monkeypatch, caplog):
+    app = App()
+    guard = CookieGuard(app, SITE, cookies=[SESSION])
+    monkeypatch.setattr(guard._rules, "incoming", lambda *_, **__: 1 / 0)
+    ask(guard, {"Cookie": "session=secret"})
+
+    assert "HTTP_COOKIE" not in app.environ
+    assert "secret" not in caplog.text
+
+
+def test_a_report_that_breaks_changes_nothing(monkeypatch, caplog):
+    app = App(*cookies("session=1"))
+    guard = CookieGuard(app, SITE, mode="report")
+    monkeypatch.setattr(guard._rules, "incoming", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(guard._rules, "outgoing", lambda *_, **__: 1 / 0)
+
+    assert ["session=1"] == leaving(guard, {"Cookie": "_ga=1"})
+    assert "_ga=1" == app.environ["HTTP_COOKIE"]
+
+
+def test_rack_protection_bug_one_bad_request_is_no_other_clients():
+    guard = CookieGuard(App(*cookies("session=1")), SITE, cookies=[SESSION])
+    entering("session=1; session=evil; __HOST-session=evil", guard)
+
+    assert "session=1" == entering("session=1", guard)
+    guard.app = App(*cookies("session=1"))
+    assert [HARDENED] == leaving(guard)
+
+
+def test_django_csp_bug_error_pages_are_guarded():
+    app = App(*cookies("_ga=1"), status="404 Not Found")
+
+    assert [] == leaving(CookieGuard(app, SITE))
+
+
+# Around real things
+
+
+def test_validators_on_both_sides_find_nothing():
+    app = App(*cookies("session=1", "_ga=1"), ("Content-Length", "4"))
+    guard = CookieGuard(validator(lint(app)), SITE, cookies=[SESSION])
+    response = TestApp(lint(validator(guard)), lint=True).get("/", headers={"Cookie": "session=1; _ga=1"})
+
+    assert (b"page", [HARDENED]) == (response.body, response.headers.getall("Set-Cookie"))
+
+
+def test_flask_talisman_bug_a_blueprint_is_guarded_as_the_rest():
+    from flask import Blueprint
+
+    blueprint = Blueprint("shop", __name__)
+
+    @blueprint.get("/")
+    def page():
+        return "page", 200, {"Set-Cookie": "_ga=1"}
+
+    app = Flask(__name__)
+    app.register_blueprint(blueprint, url_prefix="/shop")
+    app.wsgi_app = CookieGuard(app.wsgi_app, SITE)
+
+    assert [] == app.test_client().get("/shop/").headers.getlist("Set-Cookie")
+
+
+def test_a_flask_session_keeps_working():
+    app = Flask(__name__)
+    app.secret_key = "k3y-8Zq1vB7nT5cXw2LmP9sRd4GhJ6fYaEuC"
+
+    @app.get("/")
+    def count():
+        session["visits"] = session.get("visits", 0) + 1
+        return str(session["visits"])
+
+    @app.post("/leave")
+    def leave():
+        session.clear()
+        return "left"
+
+    app.wsgi_app = CookieGuard(app.wsgi_app, SITE, cookies=[SESSION])
+    client = Client(app)
+    client.set_cookie("_ga", "1", domain="shop.example")
+
+    assert ["1", "2"] == [client.get("/", base_url=SITE).text for _ in range(2)]
+    assert "Secure; HttpOnly; SameSite=Lax" in client.get("/", base_url=SITE).headers["Set-Cookie"]
+
+    client.post("/leave", base_url=SITE)
+
+    assert "1" == client.get("/", base_url=SITE).text
+
+
+def test_importing_the_guard_imports_no_database():
+    code = "import sys, cactuprivacy.cookies; print('sqlalchemy' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "False" == run.stdout.strip()
