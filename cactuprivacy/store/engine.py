@@ -48,6 +48,11 @@ class Store:
     def __init__(self, url: str) -> None:
         try:
             self.url = make_url(url)
+            backend = self.url.get_backend_name()
+            if backend not in ("sqlite", "postgresql"):
+                raise DeclarationError(
+                    f"The database {_shown(url)} is neither SQLite nor PostgreSQL; use one of them."
+                )
             self.url.get_dialect().import_dbapi()
         except (ArgumentError, NoSuchModuleError) as error:
             raise DeclarationError(
@@ -56,13 +61,9 @@ class Store:
         except ImportError as error:
             raise DeclarationError(
                 f"The database {_shown(url)} needs a driver that is not installed ({error.name}); "
-                "pip install 'cactuprivacy[postgres]'."
+                "pip install 'cactuprivacy[postgres]', and write postgresql+psycopg://…"
             ) from error
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        if not self.is_sqlite and self.url.get_backend_name() != "postgresql":
-            raise DeclarationError(
-                f"The database {_shown(url)} is neither SQLite nor PostgreSQL; use one of them."
-            )
+        self.is_sqlite = backend == "sqlite"
         if self.is_sqlite:
             _refuse_unwritable(self.url.database)
         self._lock = threading.Lock()

@@ -119,8 +119,9 @@ def test_sqlite_keeps_its_promises(sqlite_store: Store) -> None:
     ("url", "mend"),
     [
         ("nonsense", "write sqlite:///privacy.db"),
-        ("oracle+nothing://x", "write sqlite:///privacy.db"),
-        ("mysql+pymysql://x", "pip install"),
+        ("sqlite+nothing:///x", "write sqlite:///privacy.db"),
+        ("mysql+pymysql://x", "neither SQLite nor PostgreSQL"),
+        ("postgresql+psycopg2://x", "pip install"),
         ("sqlite://", "name a file"),
         ("sqlite:///:memory:", "name a file"),
         ("sqlite:////no/such/folder/privacy.db", "make its folder"),
