@@ -14,26 +14,14 @@ from wsgiref.simple_server import make_server
 
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from cactuprivacy import (
-    AffiliateAttribution,
-    AffiliateProgram,
-    Affiliates,
-    Cookie,
-    CookieGuard,
-    JsonLinesSink,
-    KeyRing,
-    MailingList,
-    OptIn,
-    Store,
-    VisitLogger,
-)
+import cactuprivacy as cp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-SITE = "http://localhost:8080"
+SITE = cp.Site("http://localhost:8080", domains=("plain.example",))
 FOLDER = Path(tempfile.mkdtemp(prefix="cactuprivacy-"))
 
 
@@ -44,19 +32,23 @@ def hello(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[b
     return [f"Hello. I was sent: {environ.get('HTTP_COOKIE', 'no cookie')}\n".encode()]
 
 
-keys, store = KeyRing([secrets.token_urlsafe(32)]), Store(f"sqlite:///{FOLDER}/privacy.db")
-news = MailingList("news", title="News", sender="news@localhost")
+keys, store = cp.KeyRing([secrets.token_urlsafe(32)]), cp.Store(f"sqlite:///{FOLDER}/privacy.db")
+news = cp.OptIn(
+    [cp.MailingList("news", title="News", sender="news@plain.example")],
+    site=SITE,
+    keys=keys,
+    store=store,
+    mail="smtp://localhost:25",
+)
+program = cp.AffiliateProgram(cp.Affiliates(basis="exempt"), site=SITE, keys=keys, store=store)
 
-application: WSGIApplication = hello
-application = DispatcherMiddleware(
-    application, {"/list": OptIn([news], site=SITE, keys=keys, store=store, mail="smtp://localhost:25")}
+application: WSGIApplication = DispatcherMiddleware(hello, {"/list": news})
+application = cp.AffiliateAttribution(application, program)
+application = cp.CookieGuard(
+    application, SITE, cookies=[cp.Cookie("theme", purpose="remembers light or dark")]
 )
-application = AffiliateAttribution(
-    application, AffiliateProgram(Affiliates(basis="exempt"), site=SITE, keys=keys, store=store)
-)
-application = CookieGuard(application, SITE, cookies=[Cookie("theme", purpose="remembers light or dark")])
-application = VisitLogger(application, sinks=[JsonLinesSink(FOLDER / "visits.jsonl")])
+application = cp.VisitLogger(application, sinks=[cp.JsonLinesSink(FOLDER / "visits.jsonl")])
 
 if __name__ == "__main__":
-    print(f"{SITE}/ – visits go to {FOLDER / 'visits.jsonl'}")
+    print(f"{SITE.origin}/, visits in {FOLDER / 'visits.jsonl'}", flush=True)
     make_server("localhost", 8080, application).serve_forever()

@@ -286,7 +286,7 @@ def _pairs(header: str) -> Iterator[tuple[str, str, str | None]]:
     joints = 0
     for part in parts:
         joined = [part]
-        if "," in part and '"' not in part:
+        if "," in part and '"' not in part and joints < MAX_PAIRS:
             joined = _JOINT.split(part, maxsplit=MAX_PAIRS - joints)
             joints += len(joined) - 1
         for place, piece in enumerate(joined):

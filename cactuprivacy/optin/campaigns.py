@@ -76,9 +76,7 @@ def announce(connection: Connection, mailing_list: MailingList, *, subject: str,
         .join(address, address.c.id == subscription.c.address_id)
         .where(subscription.c.list == mailing_list.slug, subscription.c.state == "active", ~suppressed)
     )
-    delivered = connection.execute(
-        insert(delivery).from_select(["campaign_id", "list", "address_id"], recipients)
-    )
+    connection.execute(insert(delivery).from_select(["campaign_id", "list", "address_id"], recipients))
     domain = mailing_list.sender.rpartition("@")[2]
     rows = select(
         literal("announcement"),
@@ -93,7 +91,8 @@ def announce(connection: Connection, mailing_list: MailingList, *, subject: str,
         literal(moment, Moment),
     ).where(delivery.c.campaign_id == campaign_id)
     connection.execute(insert(outbox).from_select(_QUEUED, rows))
-    return Campaign(campaign_id, mailing_list.slug, subject, delivered.rowcount)
+    queued = select(func.count()).where(delivery.c.campaign_id == campaign_id)
+    return Campaign(campaign_id, mailing_list.slug, subject, connection.execute(queued).scalar() or 0)
 
 
 def _line(subject: str) -> str:

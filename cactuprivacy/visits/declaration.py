@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 from cactuprivacy.declaration import DeclarationError, declaration, settle
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cactuprivacy.visits.sinks import Sink
 
 Level = Literal["counts", "truncated", "full"]
@@ -34,7 +36,7 @@ class VisitLog:
     level: Level = "truncated"
     keep_days: int = 90
     reason: str | None = None
-    sinks: tuple[Sink, ...] = ()
+    sinks: Sequence[Sink] = ()
 
     def __post_init__(self) -> None:
         if self.level not in get_args(Level):

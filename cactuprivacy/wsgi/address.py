@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _KEY = "cactuprivacy.client_address"
 _MAX_HOPS = 32
-_MAX_LENGTH = 100  # characters of one address with its port and zone
 
 # How servers tell of a peer on a unix socket: gunicorn and cheroot, waitress, werkzeug, nginx.
 _UNIX_PEERS = ("", "localhost", "<local>", "unix:")
@@ -140,8 +139,6 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 def _parse(text: str) -> Address | None:
     """Return the address in *text*: with a port, brackets, a zone or an IPv4 inside IPv6, or none at all."""
     text = text.strip(" \t")
-    if len(text) > _MAX_LENGTH:
-        return None
     host, port = text, ""
     if text.startswith("["):
         host, bracket, port = text[1:].partition("]")

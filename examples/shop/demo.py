@@ -105,28 +105,30 @@ def _serve(app: WSGIApplication, port: int) -> BaseWSGIServer:
 
 
 def _tell(shop: str, mails: str, link: str, data: Path) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    command = f"SHOP_DATA={data} SHOP_ORIGIN={shop} cactuprivacy --app shop:privacy"
-    console.print(
+    here, programs = Path(__file__).resolve().parent, Path(sys.executable).parent
+    exported = " ".join(f"{name}={os.environ[name]}" for name in ("SHOP_ORIGIN", "SHOP_DATA", "SHOP_SMTP"))
+    Console(highlight=False, soft_wrap=True).print(
         f"""
 [bold]Cactus & Co[/]    {shop}
 [bold]Its mails[/]      {mails}
 [bold]Its data[/]       {data}
 
-Five things to try
-  1  Come by an affiliate’s link, say yes, buy a cactus, and see the affiliate credited:
+[bold]Five things to try[/]
+  1  Come by an affiliate’s link, say yes to the question, and buy a cactus:
      {shop}{link}
-     [dim]cd {Path(__file__).resolve().parent}
-     {command} affiliates statement {AFFILIATE}[/]
-  2  Sign up for Cactus news at the foot of a page, and press the button in the mail:
+  2  Sign up for Cactus news at the foot of a page, and press the button behind the link in the mail:
      {mails}
-     [dim]echo "It flowers." | {command} list announce news --subject Hello --text -[/]
-  3  Let the shop try to set what the policy forbids, and look for it in your browser’s cookies:
+  3  Let the shop try to set cookies that the policy forbids, and look for them in your browser:
      {shop}/hostile/0 to {shop}/hostile/6
-  4  Read the policy that all of this amounts to, and change your mind:
+  4  Read the policy that the shop runs on, and change your mind about what you chose:
      {shop}/privacy and {shop}/privacy/choices
-  5  See who came, with addresses cut:
-     [dim]{command} visits stats[/]
+  5  Be the operator, in a second terminal:
+     [dim]cd {here}
+     export PATH={programs}:$PATH CACTUPRIVACY_APP=shop:privacy
+     export {exported}[/]
+     cactuprivacy affiliates statement {AFFILIATE}
+     cactuprivacy visits stats
+     echo "The saguaro flowers." | cactuprivacy list announce news --subject Hello --text -
 
 Ctrl-C closes the shop.
 """

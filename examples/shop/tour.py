@@ -41,6 +41,8 @@ def main() -> int:
     )
     only = parser.parse_args().only
     chapters = [(title, play) for title, play in CHAPTERS if only.lower() in title.lower()]
+    if not chapters:
+        parser.error(f"there is no chapter with {only!r} in its title")
     with (
         tempfile.TemporaryDirectory(prefix="cactus-tour-") as folder,
         MailCatcher("127.0.0.1") as catcher,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -219,14 +218,3 @@ def test_M3_nothing_public_makes_a_subscriber(shop: Shop) -> None:
 
     known = {"announce", "deliver_due", "subscribers", "find", "export", "erase", "wake", "close"}
     assert known | {"courier", "lists", "outbox", "site"} == public
-
-
-def test_an_expired_request_is_cleared_and_leaves_its_events(shop: Shop) -> None:
-    import time_machine
-
-    shop.ask()
-    with time_machine.travel(now() + timedelta(days=34)):
-        shop.lists._person.purge()
-
-    assert ([], [], []) == (shop.rows("address"), shop.rows("token"), shop.rows("outbox"))
-    assert ["requested"] == [event.kind for event in shop.rows("consent_event")]

@@ -196,6 +196,7 @@ def test_forwarded_is_read_by_its_grammar_and_from_the_right(forwarded, client):
         "for=198.51.100.7\xa0",
         "for",
         '"for=198.51.100.7',
+        "\xa0, for=198.51.100.7",
         '"',
     ],
 )

@@ -123,6 +123,7 @@ def test_a_304_is_left_as_it_is():
         (["public"], "private"),
         (["public, max-age=60, s-maxage=600"], "private, max-age=60"),
         (["PUBLIC, S-MaxAge=600"], "private"),
+        (["public , s-maxage =600"], "private"),
         (["no-store"], "private, no-store"),
         (["private"], "private"),
         (['private="set-cookie, x-a", max-age=1'], "private, max-age=1"),

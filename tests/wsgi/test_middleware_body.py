@@ -242,6 +242,34 @@ def test_W46_a_client_that_leaves_ends_the_apps_generator(environ):
     assert events[-1] == "close 200 ConnectionResetError"
 
 
+def test_W47_a_body_of_the_old_protocol_is_a_body_too(environ):
+    """Python still iterates what has but ``__getitem__``."""
+
+    class Old:
+        def __getitem__(self, index):
+            return [b"a", b"b"][index]
+
+    events = []
+    body = call(Recorder(serving(Old()), events), environ)
+
+    assert events == ["open", "start 200"]
+    assert list(body) == [b"a", b"b"]
+
+
+def test_W47_the_end_of_a_body_is_no_error(environ):
+    """Some servers take it by hand, and close while they handle StopIteration."""
+    events = []
+    body = call(Recorder(serving([b"a"]), events), environ)
+    chunks = iter(body)
+    next(chunks)
+    try:
+        next(chunks)
+    except StopIteration:
+        body.close()
+
+    assert events[-1] == "close 200"
+
+
 def test_W47_close_comes_after_the_last_chunk(environ):
     events = []
 

@@ -167,7 +167,10 @@ def test_W45_an_offer_to_upgrade_that_is_not_taken_up_changes_nothing(make_envir
 
     for app in (hello, late):
         outer, inner = [], []
-        serve(Recorder(Recorder(app, inner), outer), make_environ(HTTP_UPGRADE="h2c"))
+        body = Recorder(Recorder(app, inner), outer)(make_environ(HTTP_UPGRADE="h2c"), Reply().start_response)
+        assert not any(event.startswith("close") for event in outer + inner)
+        list(body)
+        body.close()
 
         assert ["open", "start 200", "close 200"] == outer == inner
 

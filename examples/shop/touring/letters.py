@@ -203,7 +203,7 @@ def announce(scene: Scene, subject: str) -> None:
     server = scene.server
     server.command("list", "announce", LIST, "--subject", subject, "--text", "-", typed="Come and see it.\n")
     server.command("list", "deliver")
-    settled(scene)
+    settled(scene, "announcement")
 
 
 def reached(scene: Scene, subject: str, wait_for: int = 0) -> list[str]:
@@ -218,13 +218,13 @@ def _reached(scene: Scene, subject: str) -> list[str]:
     return sorted(a for mail in mails if mail.message["Subject"] == subject for a in mail.recipients)
 
 
-def settled(scene: Scene) -> None:
-    """Wait until no mail is queued or under way."""
+def settled(scene: Scene, kind: str = "%") -> None:
+    """Wait until no mail of a *kind* is queued or under way."""
+    query = "SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending') AND kind LIKE ?"
 
     def nothing_left() -> bool:
         with _database(scene.folder) as db:
-            count = "SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending')"
-            left: int = db.execute(count).fetchone()[0]
+            left: int = db.execute(query, (kind,)).fetchone()[0]
         db.close()
         return left == 0
 
