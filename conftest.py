@@ -39,7 +39,8 @@ def run_python(example: Example) -> str | None:
             Path(named.group(0).strip("# \n")).write_text(source)
             namespace.update(vars(importlib.import_module(named.group(1))))
         else:
-            padding = "\n" * (example.line + example.parsed.line_offset)  # so that a traceback names the page's line
+            # So that a traceback names the page's line.
+            padding = "\n" * (example.line + example.parsed.line_offset)
             exec(compile(padding + source, example.path, "exec"), namespace)
     except Exception:  # told as text: sybil's report stumbles over an exception that has a cause
         return traceback.format_exc()
@@ -51,7 +52,11 @@ def run_console(example: Example) -> str | None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     script = textwrap.dedent(re.sub(r"(?m)^\$ ", "", str(example.parsed)))
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60, env=environment
+        ["bash", "-euo", "pipefail", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
     )
     return f"{script}\n{done.stdout}\n{done.stderr}" if done.returncode else None
 

@@ -104,7 +104,11 @@ class Privacy:
         self._visit_log = self._make_visit_log()
         self._opt_in = self._make_opt_in(mail)
         self._cookies: dict[str, Cookie] = {}
-        for cookie in (receipt_cookie(self.site), *(self._program.cookies if self._program else ()), *cookies):
+        for cookie in (
+            receipt_cookie(self.site),
+            *(self._program.cookies if self._program else ()),
+            *cookies,
+        ):
             self.declare(cookie)
         self._choices_page = ChoicesPage(
             self.consent, self._pages("consent"), purposes=self._purposes(), path=self._choices_path

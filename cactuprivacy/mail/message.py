@@ -6,7 +6,7 @@ words inside an address (python/cpython#152519), so what was written is not trus
 
 from __future__ import annotations
 
-from email import message_from_bytes, policy
+from email import message_from_string, policy
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -91,9 +91,10 @@ def _address(text: str, name: str = "") -> Address:
 
 
 def _recipients(data: bytes) -> list[str]:
-    read = message_from_bytes(data, policy=policy.SMTPUTF8)
+    # As text, since the library's reader of bytes does not take UTF-8 in headers (RFC 6532) for what it is.
+    read = message_from_string(data.decode(), policy=policy.SMTPUTF8)
     return [
-        f"{address.username}@{address.domain}"
+        address.addr_spec
         for header in ("To", "Cc", "Bcc")
         for value in read.get_all(header, [])
         for address in value.addresses

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cactuprivacy.mail")
 
 LEASE_SECONDS = 300
-MAX_ATTEMPTS = 12  # with the waits below, about three days
+MAX_ATTEMPTS = 18  # with the waits below, about three days
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=8)
 _BATCH = 20
 

@@ -77,7 +77,9 @@ def chromium() -> Iterator[Browser]:
     found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
     path = next(filter(None, found), None)
     if path is None:
-        pytest.skip("THE BROWSER JOURNEY IS LEFT OUT: no Chromium is here. Install the package chromium for it.")
+        pytest.skip(
+            "THE BROWSER JOURNEY IS LEFT OUT: no Chromium is here. Install the package chromium for it."
+        )
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

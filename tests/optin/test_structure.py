@@ -213,7 +213,7 @@ def test_a_mail_is_queued_once(shop: Shop) -> None:
     refuses(shop, queueing(**repeated), "unique")
 
 
-def test_M3_nothing_public_makes_a_subscriber(shop: Shop) -> None:
+def test_M3_M13_nothing_public_makes_a_subscriber(shop: Shop) -> None:
     public = {name for name in dir(shop.lists) if not name.startswith("_")}
 
     known = {"announce", "deliver_due", "subscribers", "find", "export", "erase", "wake", "close"}

@@ -226,7 +226,7 @@ def test_I16_a_rotation_keeps_addresses_links_and_waiting_mails(make_shop: Any) 
     assert [("mo@example.org",)] == [mail.recipients for mail in after.announce()]
 
 
-def test_events_make_a_chain_that_shows_its_first_broken_link(shop: Shop) -> None:
+def test_M8_events_make_a_chain_that_shows_its_first_broken_link(shop: Shop) -> None:
     from cactuprivacy.optin import evidence
 
     shop.subscribe()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import textwrap
 from pathlib import Path
 
 from plain_server import hello, serve
@@ -21,8 +23,8 @@ def test_each_trap_has_its_test():
 
 def test_the_docstrings_layer_is_one(environ):
     """A stranger who copies the example from the class has a working layer."""
-    example = Middleware.__doc__.partition("::\n\n")[2].partition("    For a request")[0]
-    code = re.sub(r"^        ", "", example, flags=re.MULTILINE)
+    example = inspect.getdoc(Middleware).partition("::\n\n")[2].partition("For a request")[0]
+    code = textwrap.dedent(example)
     names = {"Middleware": Middleware, "application": hello}
     exec(compile(code, "docstring", "exec"), names)
 
