@@ -1,20 +1,19 @@
 """How the docs are built: ``make docs``. A warning is an error."""
 
-from importlib.metadata import version
+import importlib.metadata
 
 project = "cactuprivacy"
 author = "The cactuprivacy authors"
 copyright = "2026, The cactuprivacy authors"
-release = version("cactuprivacy")
+release = importlib.metadata.version("cactuprivacy")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-# Our docstrings say "Parameters:", as Google's style says "Args:"; types stand in the signatures.
+# Types stand in the signatures.
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
-napoleon_custom_sections = [("Parameters", "params_style")]
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}

@@ -37,7 +37,10 @@ def main() -> int:
     """Play every chapter, and return the exit status."""
     parser = argparse.ArgumentParser(description="Play the shop's journey, and show that its policy holds.")
     parser.add_argument(
-        "--only", default="", metavar="TEXT", help="only the chapters with TEXT in their title"
+        "--only",
+        default="",
+        metavar="TEXT",
+        help="only the chapters with TEXT in their title; some build on those before",
     )
     only = parser.parse_args().only
     chapters = [(title, play) for title, play in CHAPTERS if only.lower() in title.lower()]

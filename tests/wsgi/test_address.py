@@ -8,6 +8,7 @@ import signal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plain_server import patient
 
 from cactuprivacy.declaration import DeclarationError
 from cactuprivacy.wsgi import TrustedProxies, client_address
@@ -64,6 +65,7 @@ def test_addresses_come_in_their_normal_form(text, normal):
     assert normal == TrustedProxies().client({"REMOTE_ADDR": text})
 
 
+@patient
 @given(st.ip_addresses())
 def test_every_address_is_known_in_its_normal_form(address):
     mapped = address.ipv4_mapped if address.version == 6 else None
@@ -71,6 +73,7 @@ def test_every_address_is_known_in_its_normal_form(address):
     assert str(mapped or address) == TrustedProxies().client({"REMOTE_ADDR": str(address)})
 
 
+@patient
 @given(st.text("0123456789.:af%[]", max_size=20))
 def test_an_answer_is_always_an_address(text):
     """The quick way for plain IPv4 never lets through what the library would refuse."""
@@ -228,6 +231,7 @@ def test_the_header_that_is_not_configured_is_never_read():
 hostile = st.text('for=";, \\[]:_192.0.2.66abc', max_size=60) | st.text(max_size=30)
 
 
+@patient
 @given(hostile, st.ip_addresses().filter(lambda address: not PROXIES.trusts(address)))
 def test_whatever_is_prepended_the_proxys_word_holds(prepended, client):
     """X-Forwarded-For: what the proxy appended is the answer, always."""
@@ -236,6 +240,7 @@ def test_whatever_is_prepended_the_proxys_word_holds(prepended, client):
     assert str(mapped or client) == behind(f"{prepended}, {client}")
 
 
+@patient
 @given(
     hostile,
     st.ip_addresses(v=4).filter(lambda address: not FORWARDED.trusts(address)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plain_server import patient
 
 from cactuprivacy.cookie import Cookie
 from cactuprivacy.wsgi import Exchange
@@ -69,6 +70,7 @@ def test_a_header_name_is_a_token(name):
     assert exchange.headers == []
 
 
+@patient
 @given(st.text(max_size=20))
 def test_what_is_added_is_one_line_of_latin_1(value):
     exchange = started()
@@ -156,6 +158,7 @@ directives = st.sampled_from(
 )
 
 
+@patient
 @given(st.lists(st.lists(directives, max_size=4), max_size=3))
 def test_cache_control_is_never_weaker(lines):
     """Every restriction that the app made is still there, and no permission for shared caches is."""
@@ -166,6 +169,7 @@ def test_cache_control_is_never_weaker(lines):
     assert ", ".join(["private", *kept]) == merged
 
 
+@patient
 @given(st.lists(st.text('public,private="s-maxage=1\\ ', max_size=30), max_size=3))
 def test_cache_control_of_any_text_becomes_one_line_that_begins_private(values):
     exchange = started([("Cache-Control", value) for value in values])

@@ -10,7 +10,7 @@ from wsgiref.validate import validator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plain_server import Recorder, fail, hello, request_environ, serve
+from plain_server import Recorder, fail, hello, patient, request_environ, serve
 from webtest import TestApp
 from webtest.lint import middleware as lint
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -112,6 +112,7 @@ def bodies(kind, chunks, log):
     }[kind]
 
 
+@patient
 @given(
     kind=st.sampled_from(["list", "tuple", "iterator", "sized", "closing", "file"]),
     chunks=st.lists(st.binary(max_size=3), max_size=4),

@@ -79,20 +79,21 @@ def without_consent(scene: Scene) -> None:
     cleo.get(LINK, referrer=BLOG)
     thanks, _ = scene.order(cleo, "cleo.orders@example.org")
     check(
-        "Cleo does not answer: no cookie about it, and her order is credited to nobody",
-        (200, [], before),
-        (thanks.status, sorted(cleo.jar), scene.earned()),
+        "Cleo does not answer, and orders: no cookie about it",
+        (200, []),
+        (thanks.status, sorted(cleo.jar)),
         f"her browser holds: {', '.join(sorted(cleo.jar)) or 'nothing'}",
     )
     dan = scene.reader(agrees=False)
     dan.get(LINK, referrer=BLOG)
     thanks, _ = scene.order(dan, "dan.orders@example.org")
     check(
-        "Dan says no: only that is remembered, and his order is credited to nobody",
-        (200, ["privacy-choices"], before),
-        (thanks.status, sorted(dan.jar), scene.earned()),
+        "Dan says no, and orders: only that is remembered",
+        (200, ["privacy-choices"]),
+        (thanks.status, sorted(dan.jar)),
         f"his browser holds: {', '.join(sorted(dan.jar))}",
     )
+    check("Neither order is credited to anybody", before, scene.earned())
     eve = scene.visitor(Sec_GPC="1")
     page = eve.get(LINK, referrer=BLOG)
     check(

@@ -5,7 +5,12 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 
+from hypothesis import HealthCheck, settings
+
 from cactuprivacy.wsgi import Middleware
+
+#: For properties: how long an example takes on a busy machine says nothing about ours.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Recorder(Middleware):
