@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from testkeys import KEY
 
@@ -16,6 +17,11 @@ from cactuprivacy import KeyRing, Site, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# A property is proved on a busy machine too: no deadline for an example, and no complaint about a slow one.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture
