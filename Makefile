@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find cactuprivacy -type f -not -path '*/__pycache__/*')
-# What is imported is the installed wheel, never the folder beside this file.
-export PYTHONSAFEPATH = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+# From a folder that holds no package, so that what is tested is the installed wheel, in subprocesses too.
+PYTEST = mkdir -p build && cd build && ../$(BIN)/pytest -c ../pyproject.toml --rootdir ..
+TESTS = ../tests ../docs ../README.md
 
 .PHONY: help demo tour test test-versions lint docs benchmark browser clean
 
@@ -38,7 +40,7 @@ browser:  ## Install Chromium where it is missing and packages may be installed.
 	@sh tests/end_to_end/install_chromium.sh
 
 test: browser $(VENV)/wheel $(VENV)/examples-group $(VENV)/test-group  ## Run all tests against the installed wheel.
-	$(BIN)/pytest --cov --cov-report=term --cov-report=xml
+	$(PYTEST) --cov --cov-config=../pyproject.toml --cov-report=term $(TESTS)
 
 # pyenv, where there is one, hides the versions that are not asked for.
 test-versions: export PYENV_VERSION = $(shell pyenv versions --bare 2>/dev/null | grep -E '^3\.1[0-3]\.[0-9]+$$' | paste -sd:)
@@ -52,7 +54,7 @@ test-versions:  ## Run the tests, but the browser's, on each other Python that i
 		else echo "== Python $$version is not here: NOT TESTED"; fi; done
 
 test-one: $(VENV)/wheel $(VENV)/examples-group $(VENV)/test-group
-	$(BIN)/pytest -q -m 'not browser' -p no:cacheprovider
+	$(PYTEST) -q -m 'not browser' -p no:cacheprovider $(TESTS)
 
 lint: $(VENV)/wheel $(VENV)/examples-group $(VENV)/lint-group  ## Check format, lint, types and the import picture.
 	$(BIN)/ruff format --check .

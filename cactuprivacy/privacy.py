@@ -97,7 +97,7 @@ class Privacy:
         self._trusted_proxies = TrustedProxies.of(trusted_proxies)
         self._affiliates = affiliates
         self._visits = visits
-        self._mailing_lists = tuple(mailing_lists)
+        self._lists = tuple(mailing_lists)
 
         self.consent = Consent(self.site, policy_hash=lambda: self.policy.hash)
         self._program = self._make_program()
@@ -137,14 +137,14 @@ class Privacy:
         )
 
     def _make_opt_in(self, mail: str | None) -> OptIn | None:
-        if not self._mailing_lists:
+        if not self._lists:
             return None
         if mail is None:
             raise DeclarationError(
                 "There are mailing lists but no mail server; give mail='smtp://localhost:25'."
             )
         opt_in = OptIn(
-            self._mailing_lists,
+            self._lists,
             site=self.site,
             keys=self.keys,
             store=self.store,
@@ -182,7 +182,7 @@ class Privacy:
         return self._visit_log
 
     @property
-    def lists(self) -> OptIn:
+    def mailing_lists(self) -> OptIn:
         """The running mailing lists.
 
         Raises:
@@ -209,7 +209,7 @@ class Privacy:
             cookies=self.cookies,
             affiliates=self._affiliates,
             visits=self._visits,
-            mailing_lists=self._mailing_lists,
+            mailing_lists=self._lists,
             stores=self.people.stores,
         )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 from testkeys import KEY
 
 from cactuprivacy import KeyRing, Site, Store
@@ -59,20 +60,31 @@ def postgres_server() -> Iterator[str]:
 _numbers = itertools.count()
 
 
-@pytest.fixture
-def postgres_store(postgres_server: str) -> Iterator[Store]:
-    """A store on a database of its own, brought to this version's tables."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    admin = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    store = Store(postgres_server.replace("/postgres?", f"/{name}?"))
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    """A database with our tables; copying it is many times faster than making them again for each test."""
+    _administer(postgres_server, "CREATE DATABASE template_of_ours")
+    store = Store(postgres_server.replace("/postgres?", "/template_of_ours?"))
     store.upgrade()
+    store.dispose()
+    return "template_of_ours"
+
+
+@pytest.fixture
+def postgres_store(postgres_server: str, postgres_template: str) -> Iterator[Store]:
+    """A store on a PostgreSQL database of its own, brought to this version's tables."""
+    name = f"test_{next(_numbers)}"
+    _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    store = Store(postgres_server.replace("/postgres?", f"/{name}?"))
     yield store
     store.dispose()
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _administer(server: str, statement: str) -> None:
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text(statement))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

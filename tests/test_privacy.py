@@ -223,7 +223,7 @@ def test_two_cookies_of_one_name_are_refused(declare: Declare) -> None:
         declare(cookies=[Cookie("session", purpose="a"), Cookie("session", purpose="b")])
 
 
-@pytest.mark.parametrize("part", ["affiliates", "visits", "lists"])
+@pytest.mark.parametrize("part", ["affiliates", "visits", "mailing_lists"])
 def test_a_part_that_was_not_declared_says_how_to_declare_it(declare: Declare, part: str) -> None:
     privacy = declare(affiliates=None, visits=None, mailing_lists=(), mail=None)
 

@@ -30,7 +30,7 @@ def announce_(privacy: Privacy, slug: str, subject: str, text: TextIO) -> None:
     from cactuprivacy.optin.campaigns import AnnouncementRefusedError
 
     try:
-        campaign = privacy.lists.announce(slug, subject=subject, text=text.read())
+        campaign = privacy.mailing_lists.announce(slug, subject=subject, text=text.read())
     except AnnouncementRefusedError as error:
         raise click.ClickException(str(error)) from error
     readers = "subscriber" if campaign.recipients == 1 else "subscribers"
@@ -45,7 +45,7 @@ def deliver(privacy: Privacy, watch: bool, limit: int) -> None:
     """Send the mails that are due."""
     from cactuprivacy.mail.courier import POLL_SECONDS
 
-    lists = privacy.lists
+    lists = privacy.mailing_lists
     while True:
         counts = lists.deliver_due(limit)
         if any(counts) or not watch:
@@ -61,7 +61,7 @@ def deliver(privacy: Privacy, watch: bool, limit: int) -> None:
 @click.pass_obj
 def status(privacy: Privacy, as_json: bool) -> None:
     """Tell how many subscribers the lists have, and how the mails stand."""
-    lists = privacy.lists
+    lists = privacy.mailing_lists
     subscribers, mails = lists.subscribers(), lists.outbox.status()
     if as_json:
         click.echo(json.dumps({"subscribers": subscribers, "mails": mails}))

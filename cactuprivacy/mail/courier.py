@@ -56,8 +56,7 @@ class Courier:
             self._workers.setdefault(os.getpid(), _Worker(self._outbox, self._chores, self._poll)).start()
 
     def hurry(self) -> None:
-        """Say that a mail has just been queued."""
-        self.wake()
+        """Say that a mail has just been queued, where this process delivers; a shell leaves it to the site's own."""
         worker = self._workers.get(os.getpid())
         if worker is not None:
             worker.due.set()
@@ -114,4 +113,4 @@ class _Worker:
                 logger.error(  # noqa: TRY400  # a database's traceback quotes addresses
                     "The courier could not deliver (%s); it will try again.", type(error).__name__
                 )
-            self.due.wait(min(self._poll * 2**failures, _LONGEST_PAUSE))
+            self.due.wait(min(self._poll * 2 ** min(failures, 16), _LONGEST_PAUSE))

@@ -16,8 +16,6 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 import waitress
 from mail_catcher import MailCatcher
 from mail_reader import Mailbox

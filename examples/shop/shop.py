@@ -63,7 +63,7 @@ KEY = re.compile(r"[\w-]{20,64}", re.ASCII)
 @app.context_processor
 def everywhere() -> dict[str, object]:
     """Give every page what its head and foot show."""
-    news = privacy.lists.lists["news"]
+    news = privacy.mailing_lists.lists["news"]
     return {"pounds": pounds, "in_basket": sum(basket().values()), "catalogue": CATALOGUE, "news": news}
 
 

@@ -11,8 +11,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 from mail_catcher import MailCatcher
 from touring import affiliates, cookies, crash, letters, people, visits
 from touring.report import Report

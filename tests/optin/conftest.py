@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from mail_catcher import MailCatcher
-from sqlalchemy import create_engine, select, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import select
+from testkeys import KEY
 from werkzeug import Response
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from mail_catcher import Caught
     from werkzeug.test import TestResponse
 
-KEY = "k3y-8Zq1vB7nT5cXw2LmP9sRd4GhJ6fYaEuC"
 ORIGIN = "https://shop.example"
 OWN = {"Origin": ORIGIN}
 NEWS = MailingList("news", title="Cactus news", sender="news@shop.example")
@@ -98,37 +95,6 @@ def link_in(mail: Caught) -> str:
     found = re.search(rf"{ORIGIN}(/list/c/[\w-]+)\s", body.get_content())
     assert found is not None
     return found[1]
-
-
-_numbers = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres_server: str) -> str:
-    """A database with our tables; copying it is many times faster than making them again for each test."""
-    name = f"optin_template_{os.getpid()}"
-    _administer(postgres_server, f"CREATE DATABASE {name}")
-    store = Store(postgres_server.replace("/postgres?", f"/{name}?"))
-    store.upgrade()
-    store.dispose()
-    return name
-
-
-@pytest.fixture
-def postgres_store(postgres_server: str, postgres_template: str) -> Iterator[Store]:
-    """A store on a PostgreSQL database of its own."""
-    name = f"optin_{os.getpid()}_{next(_numbers)}"
-    _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
-    store = Store(postgres_server.replace("/postgres?", f"/{name}?"))
-    yield store
-    store.dispose()
-    _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _administer(server: str, statement: str) -> None:
-    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with engine.connect() as connection:
-        connection.execute(text(statement))
 
 
 @pytest.fixture

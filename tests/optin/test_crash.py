@@ -34,6 +34,7 @@ def deliver_and_kill(shop: Shop, verb: str) -> None:
     """Let another process deliver, and kill it while it waits for the answer to *verb*."""
     hold = shop.catcher.hold(verb)
     url = shop.store.url.render_as_string(hide_password=False)
+    # From a folder of nobody's, so that it imports what these tests import.
     process = subprocess.Popen([sys.executable, "-c", DELIVER, url, shop.catcher.url], cwd="/")
     try:
         assert hold.reached.wait(30)

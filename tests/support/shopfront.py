@@ -6,7 +6,7 @@ Room: tests, end to end. Knows the shop's words and buttons, and Playwright; no 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from axe_playwright_python.sync_playwright import Axe
 
@@ -21,7 +21,11 @@ AXE = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "rules": {"target-size": {"enabled": True}},  # of WCAG 2.2, off by default
     "resultTypes": ["violations"],
+    "preload": False,  # style sheets, by a script's own fetch: our pages forbid that
 }
+
+
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 class Links(NamedTuple):
@@ -29,6 +33,22 @@ class Links(NamedTuple):
 
     confirm: str
     leave: str
+
+
+class Visit(NamedTuple):
+    """What was to be seen of a visit to a page.
+
+    Attributes:
+        asked: Each URL that the browser asked for, without its query.
+        complaints: What the browser said on its console, of the page's own doing.
+        width: How many px wide the page's content is.
+        faults: What axe finds, by colour scheme and width: the rule, and where it is broken.
+    """
+
+    asked: list[str]
+    complaints: list[str]
+    width: int
+    faults: dict[str, list[str]]
 
 
 def come_by_the_blog(page: Page, link: str) -> None:
@@ -47,11 +67,11 @@ def put_into_the_basket(page: Page) -> None:
 
 
 def fill_in_the_checkout(page: Page, address: str) -> None:
-    """Go to the checkout, and send its form."""
+    """Go to the checkout, and send its form, twice in a row as impatient people do."""
     page.get_by_role("link", name="To the checkout").click()
     page.get_by_label("Your name").fill("Ann Thorn")
     page.get_by_label("Your e-mail address").fill(address)
-    page.get_by_role("button", name="Order for").click()
+    page.get_by_role("button", name="Order for").dblclick()
 
 
 def jar(page: Page) -> dict[str, Cookie]:
@@ -66,15 +86,9 @@ def link_to_confirm(mail: Caught) -> str:
     return found[0]
 
 
-def violations(page: Page) -> list[str]:
-    """Return what axe finds wrong on a page: the rule, and where."""
-    found: list[dict[str, Any]] = Axe().run(page, options=AXE).response["violations"]
+def _violations(page: Page) -> list[str]:
+    found: list[dict[str, Any]] = page.evaluate("options => axe.run(options)", AXE)["violations"]
     return [f"{fault['id']}: {' '.join(node['target'])}" for fault in found for node in fault["nodes"]]
-
-
-def width(page: Page) -> int:
-    """Return how many px wide the page's content is."""
-    return int(page.evaluate("document.documentElement.scrollWidth"))
 
 
 def _open(path: str) -> Callable[[Page, Links], None]:
@@ -148,3 +162,24 @@ PAGES: dict[str, Callable[[Page, Links], None]] = {
     "left": _open("/list/left"),
     "no such link": _open("/list/c/nothing"),
 }
+
+
+def visit(page: Page, name: str, links: Links, widths: tuple[int, ...]) -> Visit:
+    """Come to a page, and note what the browser does and says meanwhile; then look at it in other *widths*."""
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.partition("?")[0]))
+    page.on("console", lambda said: complaints.append(said.text))
+    PAGES[name](page, links)
+    page.wait_for_load_state()
+    width = int(page.evaluate("document.documentElement.scrollWidth"))
+    statuses = "Failed to load resource: the server responded"  # to a page that is meant to be refused
+    said = [text for text in complaints if not text.startswith(statuses)]
+    page.evaluate(Axe().axe_script)
+    faults = {}
+    for wide in widths:
+        page.set_viewport_size({"width": wide, "height": 800})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            faults[f"{scheme}, {wide} px"] = _violations(page)
+    return Visit(list(asked), said, width, faults)

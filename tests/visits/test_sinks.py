@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import stat
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ import pytest
 from sqlalchemy import select
 
 from cactuprivacy import DeclarationError, JsonLinesSink, SqlSink
-from cactuprivacy.visits.record import new_id
 from cactuprivacy.visits.tables import visit as table
 
 if TYPE_CHECKING:
@@ -160,29 +160,27 @@ def test_a_full_disk_leaves_whole_lines(
     assert file.read_bytes() == whole
 
 
-def append(path: str, batches: int, made: dict[str, Any]) -> None:
-    from cactuprivacy.visits import Visit
+APPEND = """
+import json, sys
+from cactuprivacy.visits import JsonLinesSink, Visit
+from cactuprivacy.visits.record import new_id
 
-    sink = JsonLinesSink(path)
-    for _ in range(batches):
-        sink.write([Visit(**{**made, "id": new_id(made["at"])}) for _ in range(20)])
+path, made = sys.argv[1], json.loads(sys.argv[2])
+for _ in range(30):
+    JsonLinesSink(path).write([Visit(**{**made, "id": new_id(made["at"])}) for _ in range(20)])
+"""
 
 
 def test_four_processes_and_a_purge_lose_and_tear_nothing(tmp_path: Path, make_visit: Make) -> None:
     file = tmp_path / "visits.jsonl"
-    made = plain(make_visit(at=int(NOON.timestamp() * 1000)))
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=append, args=(str(file), 30, made)) for _ in range(4)]
-    for writer in writers:
-        writer.start()
+    made = json.dumps(plain(make_visit(at=int(NOON.timestamp() * 1000))))
+    writers = [subprocess.Popen([sys.executable, "-c", APPEND, str(file), made]) for _ in range(4)]
     sink = JsonLinesSink(file)
     old = make_visit(at=0)
-    while any(writer.is_alive() for writer in writers):
+    while any(writer.poll() is None for writer in writers):
         sink.write([old])
         sink.purge(NOON - timedelta(days=1))
-    for writer in writers:
-        writer.join()
 
-    assert [writer.exitcode for writer in writers] == [0] * 4
+    assert [writer.wait() for writer in writers] == [0] * 4
     lines = [json.loads(line) for line in file.read_bytes().splitlines()]
     assert len({line["id"] for line in lines}) == len(lines) == 2400

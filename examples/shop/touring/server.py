@@ -62,8 +62,7 @@ class ShopServer:
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
-        # The shop's own folder must be importable, wherever the tour was started.
-        self._env = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"} | {
+        self._env = os.environ | {
             "SHOP_ORIGIN": self.origin,
             "SHOP_DATA": str(folder),
             "SHOP_SMTP": smtp,
