@@ -12,6 +12,7 @@ from markupsafe import Markup
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from cactuprivacy.affiliates import AffiliateAttribution, AffiliateProgram
+from cactuprivacy.affiliates.attribution import code_in
 from cactuprivacy.consent import Consent, Purpose
 from cactuprivacy.consent.choices import receipt_cookie
 from cactuprivacy.consent.pages import ChoicesPage
@@ -153,6 +154,7 @@ class Privacy:
             path=self._list_path,
             policy=self._policy_path,
             templates=self._templates,
+            trusted_proxies=self._trusted_proxies,
         )
         self.people.register("mailing lists", opt_in)
         return opt_in
@@ -225,7 +227,13 @@ class Privacy:
         self._cookies[cookie.name] = cookie
 
     def banner(self, environ: WSGIEnvironment) -> Markup:
-        """Return the question about cookies for the app's own pages, or nothing when it need not be asked."""
+        """Return the question about the affiliate cookie for the app's own pages.
+
+        It is nothing when it need not be asked: of who came by no affiliate's link, who has answered, and who
+        sends ``Sec-GPC: 1``.
+        """
+        if self._affiliates is None or not code_in(environ.get("QUERY_STRING", ""), self._affiliates.parameter):
+            return Markup("")
         return self._choices_page.banner(environ)
 
     def __call__(self, app: WSGIApplication) -> Middleware:

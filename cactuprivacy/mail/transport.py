@@ -62,7 +62,10 @@ class Transport:
     """
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise DeclarationError("The mail server's URL cannot be read; write smtp://host:25.") from error
         shown = f"{parts.scheme}://…@{parts.hostname}" if "@" in parts.netloc else url
         if parts.scheme not in _PORTS or not parts.hostname:
             raise DeclarationError(

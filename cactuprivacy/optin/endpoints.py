@@ -22,6 +22,7 @@ from cactuprivacy.optin.subscription import Standing, Subscriptions
 from cactuprivacy.optin.tokens import read_leave_token, token_digest
 from cactuprivacy.store import StoreNotReadyError
 from cactuprivacy.vault import SealBrokenError
+from cactuprivacy.wsgi import client_address
 
 if TYPE_CHECKING:
     import uuid
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from cactuprivacy.mail import Courier
     from cactuprivacy.optin.lists import MailingList
     from cactuprivacy.site import Site
+    from cactuprivacy.wsgi import TrustedProxies
     from cactuprivacy.wsgi.pages import Pages
 
 logger = logging.getLogger("cactuprivacy.optin")
@@ -63,6 +65,7 @@ class Endpoints:
         subscriptions: What the pages change.
         courier: Told when a mail was queued.
         pages: Renders the pages.
+        trusted_proxies: Our own proxies, in whose word about the client we believe.
         path: Where the app is mounted, for a server that does not say.
     """
 
@@ -75,6 +78,7 @@ class Endpoints:
         subscriptions: Subscriptions,
         courier: Courier,
         pages: Pages,
+        trusted_proxies: TrustedProxies,
         path: str,
     ) -> None:
         self._lists = lists
@@ -83,6 +87,7 @@ class Endpoints:
         self._subscriptions = subscriptions
         self._courier = courier
         self._pages = pages
+        self._trusted_proxies = trusted_proxies
         self._path = path
         self._forms = Forms(keys, site)
 
@@ -158,13 +163,12 @@ class Endpoints:
             problem = "That does not look like a mail address we can write to. Is there a slip in it?"
             return self._get_form(request, mailing_list, 422, problem)
         if verdict is Verdict.GOOD:
-            origin = request.environ.get("cactuprivacy.client_address")
             self._subscriptions.sign_up(
                 mailing_list,
                 address,
                 source="signup_box",
                 page=self._page_of(request),
-                origin=origin if isinstance(origin, str) else None,
+                origin=client_address(request.environ, self._trusted_proxies),
             )
             self._courier.hurry()
         return self._see(request, f"/{mailing_list.slug}/sent")

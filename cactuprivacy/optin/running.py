@@ -22,6 +22,7 @@ from cactuprivacy.optin.subscription import Subscriptions
 from cactuprivacy.site import Site
 from cactuprivacy.store import Store
 from cactuprivacy.vault import Vault
+from cactuprivacy.wsgi import TrustedProxies
 from cactuprivacy.wsgi.pages import Pages
 from cactuprivacy.wsgi.redirects import same_site_path
 
@@ -48,6 +49,7 @@ class OptIn:
         path: Where it is mounted; the links in the mails lead there.
         policy: The address of the policy page, to link at the foot of each page.
         templates: A folder whose ``optin/*.html`` and ``mail/*`` win over ours.
+        trusted_proxies: The networks of our own proxies, whose word about the client is believed.
         background: Whether a thread of this process delivers the mails; ``False`` leaves it to
             ``cactuprivacy list deliver --watch``.
 
@@ -68,6 +70,7 @@ class OptIn:
         path: str = "/list",
         policy: str | None = None,
         templates: str | None = None,
+        trusted_proxies: TrustedProxies | Iterable[str] = (),
         background: bool = True,
     ) -> None:
         self.site, keys, store = Site.of(site), KeyRing.of(keys), Store.of(store)
@@ -98,6 +101,7 @@ class OptIn:
             subscriptions=self._subscriptions,
             courier=self.courier,
             pages=Pages("cactuprivacy.optin", site_name=operator, policy=policy, templates=templates),
+            trusted_proxies=TrustedProxies.of(trusted_proxies),
             path=path,
         )
 

@@ -36,6 +36,7 @@ def send(url: str, recipient: str = "jo@example.org", wanted: bool = True, count
         ("smtp://localhost/path", "drop what follows"),
         ("smtp://localhost?verify=no", "drop what follows"),
         ("smtp://user:hunter2@localhost", "in clear"),
+        ("smtp://[::1", "cannot be read"),
     ],
 )
 def test_a_wrong_address_is_refused_without_showing_the_password(url: str, fault: str) -> None:
