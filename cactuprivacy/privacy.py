@@ -232,7 +232,9 @@ class Privacy:
         It is nothing when it need not be asked: of who came by no affiliate's link, who has answered, and who
         sends ``Sec-GPC: 1``.
         """
-        if self._affiliates is None or not code_in(environ.get("QUERY_STRING", ""), self._affiliates.parameter):
+        if self._affiliates is None or not code_in(
+            environ.get("QUERY_STRING", ""), self._affiliates.parameter
+        ):
             return Markup("")
         return self._choices_page.banner(environ)
 

@@ -220,7 +220,14 @@ def test_a_wrong_part_is_refused_when_it_is_made(make: Callable[[], object], sen
 
 @pytest.mark.parametrize(
     ("query", "asked"),
-    [("af=blog", True), ("page=2&af=blog", True), ("", False), ("page=2", False), ("af=", False), ("leaf=x", False)],
+    [
+        ("af=blog", True),
+        ("page=2&af=blog", True),
+        ("", False),
+        ("page=2", False),
+        ("af=", False),
+        ("leaf=x", False),
+    ],
 )
 def test_only_who_came_by_an_affiliates_link_is_asked(declare: Declare, query: str, asked: bool) -> None:
     banner = declare().banner({"QUERY_STRING": query, "PATH_INFO": "/", "SCRIPT_NAME": ""})

@@ -53,7 +53,9 @@ def lists(sqlite_store: Store, catcher: MailCatcher) -> OptIn:
 @pytest.fixture
 def run(lists: OptIn) -> Run:
     def run(*arguments: str, **options: Any) -> Result:
-        return CliRunner().invoke(mailing_list, arguments, obj=SimpleNamespace(mailing_lists=lists), **options)
+        return CliRunner().invoke(
+            mailing_list, arguments, obj=SimpleNamespace(mailing_lists=lists), **options
+        )
 
     return run
 
