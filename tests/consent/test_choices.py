@@ -59,7 +59,7 @@ def test_a_receipt_of_no_day_or_another_version_is_undecided(receipt: str) -> No
     assert Choices.from_receipt(receipt, TODAY) == Choices()
 
 
-@time_machine.travel("2026-11-22T12:00Z", tick=False)
+@time_machine.travel("2026-11-22T12:00+00:00", tick=False)
 @pytest.mark.parametrize(
     ("receipt", "headers", "answer"),
     [
@@ -87,14 +87,14 @@ def test_the_answer(
     assert consent.answer(request(receipt, **headers), "affiliates") is answer
 
 
-@time_machine.travel("2026-11-22T12:00Z", tick=False)
+@time_machine.travel("2026-11-22T12:00+00:00", tick=False)
 def test_two_receipts_are_none(consent: Consent) -> None:
     environ = request("1.y-n.20261122.3f9a01bc; __Host-privacy-choices=1.n-n.20261122.3f9a01bc")
 
     assert consent.answer(environ, "affiliates") is None
 
 
-@time_machine.travel("2026-11-22T12:00Z", tick=False)
+@time_machine.travel("2026-11-22T12:00+00:00", tick=False)
 def test_a_decision_holds_in_the_very_request_that_makes_it(consent: Consent) -> None:
     environ = request("1.y-n.20261122.3f9a01bc")
     choices = consent.decide(environ, {"affiliates": False})
@@ -103,7 +103,7 @@ def test_a_decision_holds_in_the_very_request_that_makes_it(consent: Consent) ->
     assert choices.receipt() == "1.n-n.20261122.3f9a01bc"
 
 
-@time_machine.travel("2026-11-22T12:00Z", tick=False)
+@time_machine.travel("2026-11-22T12:00+00:00", tick=False)
 def test_deciding_one_thing_leaves_the_other(consent: Consent) -> None:
     environ = request("1.yyn.20261122.3f9a01bc")
 
