@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from cactuprivacy import Store
 from cactuprivacy.store import metadata
@@ -68,3 +68,19 @@ def test_a_file_and_a_server_have_the_same_tables(sqlite_store: Store, postgres_
             }
 
     assert shape(sqlite_store) == shape(postgres_store)
+
+
+@pytest.mark.postgres
+def test_a_schema_of_its_own_keeps_our_tables_from_the_hosts(postgres_store: Store) -> None:
+    with postgres_store.write() as connection:
+        connection.execute(text("CREATE SCHEMA of_its_own"))
+        connection.execute(text("DROP TABLE visit"))
+        connection.execute(text("CREATE TABLE visit (doctor text)"))
+    url = postgres_store.url.update_query_dict({"options": "-csearch_path=of_its_own"})
+    apart = Store(url.render_as_string(hide_password=False))
+    apart.upgrade()
+    with apart.read() as connection:
+        columns = {column["name"] for column in inspect(connection).get_columns("visit", schema="of_its_own")}
+    apart.dispose()
+
+    assert "duration_us" in columns
