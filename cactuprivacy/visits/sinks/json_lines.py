@@ -72,7 +72,7 @@ class JsonLinesSink:
         gone = 0
         with self._locked() as file:
             beside = self.path.with_name(self.path.name + ".purge")
-            with open(os.dup(file), "rb") as old, open(beside, "wb", opener=self._open) as new:  # noqa: PTH123
+            with open(os.dup(file), "rb") as old, open(beside, "wb", opener=self._open) as new:  # noqa: PTH123  # by descriptor
                 for line in old:
                     try:
                         keep = decoder.decode(line).at >= limit

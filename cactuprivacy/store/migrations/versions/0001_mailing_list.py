@@ -256,8 +256,3 @@ def _refuse(name: str, table: str, event: str, bad: str, said: str) -> None:
         f"RETURN {row}; END $$"
     )
     op.execute(f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
-
-
-def downgrade() -> None:
-    """Refuse: consent that was given is not thrown away by a command."""
-    raise NotImplementedError("The mailing lists are not taken down again; restore a backup instead.")

@@ -109,8 +109,3 @@ def _refuse_changes_on_postgresql() -> None:
             f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION affiliate_only_added_to()"
         )
-
-
-def downgrade() -> None:
-    """Refuse: what affiliates have earned is not thrown away by a command."""
-    raise NotImplementedError("The ledger is not taken down again; restore a backup instead.")
