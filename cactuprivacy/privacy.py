@@ -174,7 +174,7 @@ class Privacy:
 
     @property
     def visits(self) -> Visits:
-        """The running visit log: its pipeline, sinks and statistics.
+        """The running visit log, with its pipeline, sinks and statistics.
 
         Raises:
             DeclarationError: when none was declared.

@@ -152,7 +152,7 @@ class Site:
 
     @functools.cached_property
     def own_domains(self) -> frozenset[str]:
-        """The domains below which everything is ours: the registrable one, and those declared."""
+        """The domains below which everything is ours, that is the registrable one and those declared."""
         return frozenset({registrable_domain(self.host) or self.host, *self.domains})
 
     def owns(self, host: str) -> bool:

@@ -16,7 +16,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True, "show-inheritance": False}
 
 html_theme = "furo"
 html_title = "cactuprivacy"

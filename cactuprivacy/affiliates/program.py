@@ -126,7 +126,7 @@ class AffiliateProgram:
 
     @property
     def cookies(self) -> tuple[Cookie, ...]:
-        """The cookies that the programme sets: the claim's."""
+        """The cookies that the programme sets, which is the claim's."""
         return (self.cookie,)
 
     def add(self, code: str | None = None, *, aliases: Iterable[str] = ()) -> str:
