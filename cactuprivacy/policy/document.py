@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from cactuprivacy.cookies.hosts import PURPOSES
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from cactuprivacy.affiliates import Affiliates
     from cactuprivacy.cookie import Cookie
@@ -68,6 +70,7 @@ def state(
     operator: str,
     contact: str,
     cookies: Iterable[Cookie] = (),
+    allow_hosts: Mapping[str, Sequence[str]] | None = None,
     affiliates: Affiliates | None = None,
     visits: VisitLog | None = None,
     mailing_lists: Iterable[MailingList] = (),
@@ -79,6 +82,7 @@ def state(
         site: The site that makes the promises.
         operator: Who answers for it, and *contact* how they are reached.
         cookies: Every cookie that may leave the site, those of the middlewares too.
+        allow_hosts: The other hosts that pages may deal with, by purpose, as the guard has them.
         affiliates: The affiliate programme, if there is one.
         visits: The visit log, if there is one.
         mailing_lists: The mailing lists.
@@ -101,6 +105,10 @@ def state(
                     "needs_consent": cookie.needs_consent,
                 }
                 for cookie in sorted(cookies, key=lambda cookie: cookie.name)
+            ],
+            "allow_hosts": [
+                {"purpose": purpose, "wording": PURPOSES[purpose], "hosts": list(hosts)}
+                for purpose, hosts in (allow_hosts or {}).items()
             ],
             "affiliates": affiliates
             and {
