@@ -15,16 +15,18 @@ if TYPE_CHECKING:
 
     from cactuprivacy.site import Site
 
-# The features by which embedded or loaded strangers would recognise a visitor. On the wire the last mention
-# of a feature is the one that counts (RFC 9651, 3.2), so that no parser is needed to have the last word.
+# The features by which embedded or loaded strangers would recognise a visitor: those that browsers know today,
+# as Chromium complains on the console of every page about one that is retired (attribution-reporting and its
+# kin, all of which need a stranger's script or frame). The last mention of a feature is the one that counts
+# (RFC 9651, 3.2), so that no parser is needed to have the last word.
 PERMISSIONS = (
     "Permissions-Policy",
     (
-        "attribution-reporting=(), browsing-topics=(), join-ad-interest-group=(), private-aggregation=(), "
-        "private-state-token-issuance=(), private-state-token-redemption=(), run-ad-auction=(), "
-        "shared-storage=(), shared-storage-select-url=(), storage-access=()"
+        "browsing-topics=(), private-state-token-issuance=(), private-state-token-redemption=(), "
+        "storage-access=()"
     ),
 )
+
 _DIRECTIVES = {
     "script": "script-src",
     "style": "style-src",

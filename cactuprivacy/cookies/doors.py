@@ -222,7 +222,11 @@ class Doors:
             if text == "clear":
                 return False
             found = member.fullmatch(text)
-            return found is None or self._strange(before + re.sub(r"\\(.)", r"\1", found[1]), purpose)
+            if found is None:
+                return True
+            target = re.sub(r"\\(.)", r"\1", found[1])
+            # a port alone is our own host's (RFC 7838, 3)
+            return self._strange(target if target.startswith(":") else before + target, purpose)
 
         return lambda value: _kept(value, strange)
 
