@@ -18,7 +18,7 @@ from cactuprivacy.consent.choices import receipt_cookie
 from cactuprivacy.consent.pages import ChoicesPage
 from cactuprivacy.cookie import Cookie
 from cactuprivacy.cookies import CookieGuard
-from cactuprivacy.cookies.hosts import declared_hosts
+from cactuprivacy.cookies.hosts import declared_exempt, declared_hosts
 from cactuprivacy.declaration import DeclarationError, explains_options
 from cactuprivacy.keys import KeyRing
 from cactuprivacy.optin import OptIn
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from cactuprivacy.affiliates import Affiliates
-    from cactuprivacy.cookies.hosts import AllowHosts
+    from cactuprivacy.cookies.hosts import AllowHosts, Exempt
     from cactuprivacy.optin import MailingList
     from cactuprivacy.visits import VisitLog
 
@@ -56,6 +56,8 @@ class Privacy:
         cookies: The app's own cookies. What is not declared neither leaves nor enters.
         allow_hosts: The other hosts that pages may deal with, by purpose: ``{"image": ["images.example"]}``; the
             policy page names them. The purposes are those of :class:`~cactuprivacy.CookieGuard`.
+        exempt: Paths on and below which, or a function of the environ for whose ``True``, other hosts are not
+            kept out. The policy page says so.
         affiliates: The affiliate programme; without it no link is credited.
         visits: The visit log; without it no visit is recorded.
         mailing_lists: The mailing lists; without them no address is kept.
@@ -81,6 +83,7 @@ class Privacy:
         database: Store | str,
         cookies: Iterable[Cookie] = (),
         allow_hosts: AllowHosts | None = None,
+        exempt: Exempt = (),
         affiliates: Affiliates | None = None,
         visits: VisitLog | None = None,
         mailing_lists: Sequence[MailingList] = (),
@@ -102,6 +105,7 @@ class Privacy:
         self._templates = str(templates) if templates else None
         self._trusted_proxies = TrustedProxies.of(trusted_proxies)
         self._allow_hosts = declared_hosts(allow_hosts or {})
+        self._exempt = declared_exempt(exempt)
         self._affiliates = affiliates
         self._visits = visits
         self._lists = tuple(mailing_lists)
@@ -216,6 +220,7 @@ class Privacy:
             contact=self.contact,
             cookies=self.cookies,
             allow_hosts=self._allow_hosts,
+            exempt=self._exempt,
             affiliates=self._affiliates,
             visits=self._visits,
             mailing_lists=self._lists,
@@ -260,7 +265,13 @@ class Privacy:
         )
         if self._program:
             wrapped = AffiliateAttribution(wrapped, self._program)
-        guarded = CookieGuard(wrapped, self.site, cookies=self.cookies, allow_hosts=self._allow_hosts)
+        guarded = CookieGuard(
+            wrapped,
+            self.site,
+            cookies=self.cookies,
+            allow_hosts=self._allow_hosts,
+            exempt=self._exempt,
+        )
         return self._visit_log.layer(guarded) if self._visit_log else guarded
 
     def init_app(self, app: Flask) -> None:

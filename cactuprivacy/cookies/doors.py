@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING
 
 from cactuprivacy.cookie import is_token
 from cactuprivacy.cookies.content_policy import PERMISSIONS, content_policy
-from cactuprivacy.cookies.hosts import Hosts
+from cactuprivacy.cookies.hosts import Exempt, Hosts, declared_exempt
 from cactuprivacy.cookies.targets import host_of, members, parse_link
 from cactuprivacy.cookies.verdict import Verdict, shown
-from cactuprivacy.declaration import DeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from cactuprivacy.site import Site
     from cactuprivacy.wsgi import Headers
 
-    Exempt = Sequence[str] | Callable[[WSGIEnvironment], bool]
 
 logger = logging.getLogger("cactuprivacy.cookies")
 
@@ -94,7 +92,7 @@ class Doors:
     ) -> None:
         self._strange = Hosts(site, allowed).strange
         self._refuse_redirects = refuse_redirects
-        self.exempt = exempt if callable(exempt) else tuple(_path(exempt))
+        self._exempt = declared_exempt(exempt)
         self._policy = ("Content-Security-Policy", content_policy(site, allowed))
         self._judges: dict[str, tuple[str, Callable[[str], str | None]]] = {
             "link": ("D2", self._link),
@@ -112,16 +110,16 @@ class Doors:
 
     def open_for(self, environ: WSGIEnvironment) -> bool:
         """Tell whether the request is one of those for which the doors stay open."""
-        if not self.exempt:
+        if not self._exempt:
             return False
-        if callable(self.exempt):
+        if callable(self._exempt):
             try:
-                return self.exempt(environ) is True
+                return self._exempt(environ) is True
             except Exception as error:
                 logger.error("exempt= raised %s; nothing is exempt for it.", type(error).__name__)  # noqa: TRY400  # the error's own text may hold an address
                 return False
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        return any(path == prefix or path.startswith(prefix + "/") for prefix in self.exempt)
+        return any(path == prefix or path.startswith(prefix + "/") for prefix in self._exempt)
 
     def shut(self, headers: Headers, status: int | None = None) -> tuple[Headers, list[Verdict]]:
         """Return the headers to send instead of *headers*, and what was refused among them.
@@ -314,14 +312,3 @@ def _referrer_policy(values: Sequence[str]) -> str | None:
         if token.strip() in _REFERRER_POLICIES:
             return token.strip()
     return None
-
-
-def _path(exempt: Sequence[str]) -> Sequence[str]:
-    if isinstance(exempt, str):
-        raise DeclarationError(f"exempt= wants a list of paths; write exempt=[{exempt!r}].")
-    for path in exempt:
-        if not path.startswith("/") or path == "/" or path.endswith("/"):
-            raise DeclarationError(
-                f"exempt= holds {path!r}, which is no path below the root; write '/embed'."
-            )
-    return exempt

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 from cactuprivacy.cookie import Cookie, is_token
 from cactuprivacy.cookies.context import CookieContext
 from cactuprivacy.cookies.doors import Doors
-from cactuprivacy.cookies.hosts import AllowHosts, declared_hosts
+from cactuprivacy.cookies.hosts import AllowHosts, Exempt, declared_hosts
 from cactuprivacy.cookies.rules import Rules, Undeclared
 from cactuprivacy.cookies.verdict import Verdict, shown
 from cactuprivacy.declaration import DeclarationError, explains_options
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
-
-    from cactuprivacy.cookies.doors import Exempt
 
 logger = logging.getLogger("cactuprivacy.cookies")
 

@@ -7,8 +7,8 @@ for browsers and the statement on the policy page are both written from what is 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cactuprivacy.cookies.targets import UNREADABLE, host_of
 from cactuprivacy.declaration import DeclarationError
@@ -36,6 +36,7 @@ PURPOSES = {
 _LOADS = ("script", "style", "image", "font", "media", "frame", "connect")
 
 AllowHosts = Mapping[str, Sequence[str]]
+Exempt = Sequence[str] | Callable[[dict[str, Any]], bool]
 
 
 def declared_hosts(allow_hosts: AllowHosts) -> dict[str, tuple[str, ...]]:
@@ -83,6 +84,24 @@ def _host(text: str) -> str:
             f"allow_hosts= holds {text!r}, an address or a domain under which everybody lives; name one host."
         )
     return wildcard + name
+
+
+def declared_exempt(exempt: Exempt) -> tuple[str, ...] | Callable[[dict[str, Any]], bool]:
+    """Return *exempt* checked: paths, or a function of the environ.
+
+    Raises:
+        DeclarationError: for what is no path below the root.
+    """
+    if callable(exempt):
+        return exempt
+    if isinstance(exempt, str):
+        raise DeclarationError(f"exempt= wants a list of paths; write exempt=[{exempt!r}].")
+    for path in exempt:
+        if not path.startswith("/") or path == "/" or path.endswith("/"):
+            raise DeclarationError(
+                f"exempt= holds {path!r}, which is no path below the root; write '/embed'."
+            )
+    return tuple(exempt)
 
 
 class Hosts:
