@@ -135,7 +135,7 @@ class Doors:
             return sent, verdicts
         if 300 <= status < 400 and any(_kind(name) == "location" for name, _ in sent):
             return sent, verdicts  # nobody is shown it
-        types = [value for (_, value), kind in zip(headers, kinds, strict=True) if kind == "content-type"]
+        types = [headers[at][1] for at, kind in enumerate(kinds) if kind == "content-type"]
         if types and not any(map(_is_document, types)):
             return sent, verdicts
         return [*sent, *self._added(sent, kinds, verdicts)], verdicts
