@@ -18,6 +18,7 @@ from cactuprivacy.consent.choices import receipt_cookie
 from cactuprivacy.consent.pages import ChoicesPage
 from cactuprivacy.cookie import Cookie
 from cactuprivacy.cookies import CookieGuard
+from cactuprivacy.cookies.hosts import declared_exempt, declared_hosts
 from cactuprivacy.declaration import DeclarationError, explains_options
 from cactuprivacy.keys import KeyRing
 from cactuprivacy.optin import OptIn
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from cactuprivacy.affiliates import Affiliates
+    from cactuprivacy.cookies.hosts import AllowHosts, Exempt
     from cactuprivacy.optin import MailingList
     from cactuprivacy.visits import VisitLog
 
@@ -52,6 +54,10 @@ class Privacy:
         secret_keys: Secrets of at least 32 bytes, newest first: the newest signs, all verify.
         database: A SQLAlchemy URL or a :class:`~cactuprivacy.Store`.
         cookies: The app's own cookies. What is not declared neither leaves nor enters.
+        allow_hosts: The other hosts that pages may deal with, by purpose: ``{"image": ["images.example"]}``; the
+            policy page names them. The purposes are those of :class:`~cactuprivacy.CookieGuard`.
+        exempt: Paths on and below which, or a function of the environ for whose ``True``, other hosts are not
+            kept out. The policy page says so.
         affiliates: The affiliate programme; without it no link is credited.
         visits: The visit log; without it no visit is recorded.
         mailing_lists: The mailing lists; without them no address is kept.
@@ -76,6 +82,8 @@ class Privacy:
         secret_keys: KeyRing | Iterable[str | bytes],
         database: Store | str,
         cookies: Iterable[Cookie] = (),
+        allow_hosts: AllowHosts | None = None,
+        exempt: Exempt = (),
         affiliates: Affiliates | None = None,
         visits: VisitLog | None = None,
         mailing_lists: Sequence[MailingList] = (),
@@ -96,6 +104,8 @@ class Privacy:
         self._list_path = _mount("list_path", list_path)
         self._templates = str(templates) if templates else None
         self._trusted_proxies = TrustedProxies.of(trusted_proxies)
+        self._allow_hosts = declared_hosts(allow_hosts or {})
+        self._exempt = declared_exempt(exempt)
         self._affiliates = affiliates
         self._visits = visits
         self._lists = tuple(mailing_lists)
@@ -209,6 +219,8 @@ class Privacy:
             operator=self.operator,
             contact=self.contact,
             cookies=self.cookies,
+            allow_hosts=self._allow_hosts,
+            exempt=self._exempt,
             affiliates=self._affiliates,
             visits=self._visits,
             mailing_lists=self._lists,
@@ -253,7 +265,13 @@ class Privacy:
         )
         if self._program:
             wrapped = AffiliateAttribution(wrapped, self._program)
-        guarded = CookieGuard(wrapped, self.site, cookies=self.cookies)
+        guarded = CookieGuard(
+            wrapped,
+            self.site,
+            cookies=self.cookies,
+            allow_hosts=self._allow_hosts,
+            exempt=self._exempt,
+        )
         return self._visit_log.layer(guarded) if self._visit_log else guarded
 
     def init_app(self, app: Flask) -> None:

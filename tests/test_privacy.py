@@ -252,3 +252,22 @@ def test_declaring_opens_no_database_and_writes_no_file(declare: Declare, tmp_pa
     declare()(greet)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_host_is_let_in_once_and_stands_in_the_policy_too(declare: Declare) -> None:
+    privacy = declare(allow_hosts={"image": ["images.example"]}, exempt=["/map"])
+    app = TestApp(privacy(greet), extra_environ=HTTPS)
+    page = app.get("/privacy")
+    policies = page.headers.getall("Content-Security-Policy")
+
+    assert ["default-src 'none'", "default-src 'self'"] == [policy[:18] for policy in policies]
+    assert "*.shop.example:* images.example" in policies[1]
+    assert "load images from images.example" in page.text
+    assert "at and below /map" in page.text
+
+
+def test_a_wrong_host_or_path_is_refused_when_declared(declare: Declare) -> None:
+    with pytest.raises(DeclarationError, match="no host alone"):
+        declare(allow_hosts={"image": ["https://images.example"]})
+    with pytest.raises(DeclarationError, match="no path below the root"):
+        declare(exempt=["map"])

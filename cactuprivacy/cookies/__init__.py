@@ -1,7 +1,8 @@
 """Clause 3: no third-party cookie is placed or read.
 
 Room: cookies. ``syntax`` (cookie headers, read as browsers do), ``context`` (whose page a request is from),
-``rules`` (what may leave and enter), ``verdict`` (what was decided, and why), ``guard`` (the middleware).
+``rules`` (what may leave and enter), ``targets``, ``hosts``, ``content_policy`` and ``doors`` (whom else pages
+may deal with), ``verdict`` (what was decided, and why), ``guard`` (the middleware).
 Knows no other clause.
 """
 

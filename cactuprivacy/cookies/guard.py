@@ -7,6 +7,7 @@ first-party is hardened (``Secure``, ``HttpOnly``, ``SameSite``, ``Path``, no ``
 than declared); what cannot is taken out. Incoming, ``HTTP_COOKIE`` is written anew with declared cookies
 only, so that the app, with whatever parser, reads nothing else. Trusted is what the site declares and the
 browser's Fetch Metadata; never the request's ``Host``. Each refusal is logged and counted by its rule.
+The headers by which a third party gets in otherwise are :mod:`~cactuprivacy.cookies.doors`' affair.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from cactuprivacy.cookie import Cookie, is_token
 from cactuprivacy.cookies.context import CookieContext
+from cactuprivacy.cookies.doors import Doors
+from cactuprivacy.cookies.hosts import AllowHosts, Exempt, declared_hosts
 from cactuprivacy.cookies.rules import Rules, Undeclared
 from cactuprivacy.cookies.verdict import Verdict, shown
 from cactuprivacy.declaration import DeclarationError, explains_options
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cactuprivacy.cookies")
 
 Mode = Literal["enforce", "report"]
+Redirects = Literal["report", "refuse"]
 
 MAX_LOGGED = 16  # verdicts of one request or response; a stranger's header must not fill the log
 
@@ -62,14 +66,23 @@ class CookieGuard(Middleware):
         cookies: The cookies that the app sets. Those of our own layers inside *app* are known already.
         undeclared: ``"strip"`` takes out what is not declared. ``"allow"``, for a beginning, lets it pass as
             far as it is first-party, hardened, for at most 400 days.
+        allow_hosts: The other hosts that pages may deal with, by purpose: ``{"image": ["images.example"]}``.
+            The purposes are ``script``, ``style``, ``image``, ``font``, ``media``, ``frame``, ``connect``,
+            ``form``, ``navigate`` (redirects), ``report`` and ``embedder`` (who may frame our pages).
+        redirects: ``"report"`` lets a redirect to a host that was not let in pass, and logs it.
+            ``"refuse"`` takes its ``Location`` out, so that the visitor is shown the redirect's own page.
+        exempt: Paths on and below which, or a function of the environ for whose ``True``, other hosts are not
+            kept out. Cookies are judged there as everywhere.
         mode: ``"report"`` gives the same verdicts, logs and counts them, and changes nothing.
 
     Attributes:
         cookies: Every declared cookie, the layers' own too.
+        allow_hosts: Who was let in, by purpose.
         refused: How often each rule has refused, by ``(rule, direction)``, in this process.
 
     Raises:
-        DeclarationError: for a cookie that the site cannot carry, and for two declarations of one name.
+        DeclarationError: for a cookie that the site cannot carry, for two declarations of one name, and for
+            what is no host or path.
     """
 
     place: ClassVar[int] = 20
@@ -82,6 +95,9 @@ class CookieGuard(Middleware):
         *,
         cookies: Sequence[Cookie] = (),
         undeclared: Undeclared = "strip",
+        allow_hosts: AllowHosts | None = None,
+        redirects: Redirects = "report",
+        exempt: Exempt = (),
         mode: Mode = "enforce",
     ) -> None:
         super().__init__(app)
@@ -96,6 +112,12 @@ class CookieGuard(Middleware):
         self.refused: Counter[tuple[str, str]] = Counter()  # as many keys as there are rules
         self._context = CookieContext(self.site)
         self._rules = Rules(self.site, self.cookies, undeclared=undeclared)
+        if redirects not in get_args(Redirects):
+            raise DeclarationError(f"redirects={redirects!r} is not understood; use 'report' or 'refuse'.")
+        self.allow_hosts = declared_hosts(allow_hosts or {})
+        self._doors = Doors(
+            self.site, self.allow_hosts, refuse_redirects=redirects == "refuse", exempt=exempt
+        )
         self._enforces = mode == "enforce"
         self._lock = threading.Lock()
 
@@ -117,22 +139,24 @@ class CookieGuard(Middleware):
                 environ["HTTP_COOKIE"] = left
 
     def start(self, exchange: Exchange) -> None:
-        """Send only the cookies that the rules let leave (O1 to O22), and keep shared caches from them (O20)."""
+        """Send only the cookies that the rules let leave (O1 to O22), and keep shared caches from them (O20).
+
+        Then shut the other doors (D1 to D11).
+        """
         status = exchange.status or ""
         text = "".join(chain((status,), *exchange.headers))
-        if "set-cookie" not in text.lower():
-            return
-        headers, leaves = self._sift(exchange.headers, exchange.environ)
-        if not self._enforces:
-            return
-        exchange.status, exchange.headers = _first_line(status), headers
-        if leaves:
-            exchange.forbid_shared_caching()
+        if "set-cookie" in text.lower() or "\n" in text or "\r" in text:
+            headers, leaves = self._sift(exchange.headers, exchange.environ)
+            if self._enforces:
+                exchange.status, exchange.headers = _first_line(status), headers
+                if leaves:
+                    exchange.forbid_shared_caching()
+        exchange.headers = self._shut(exchange.headers, exchange.environ, exchange.status_code or 200)
 
     def hint(self, exchange: Exchange, headers: Headers) -> Headers:
         """Judge the cookies of early hints, which leave past ``start_response`` (O1)."""
         sifted, _ = self._sift(headers, exchange.environ)
-        return sifted if self._enforces else headers
+        return self._shut(sifted if self._enforces else headers, exchange.environ)
 
     def failed(self, exchange: Exchange, hook: str) -> None:
         """Fail closed: when a hook broke, no cookie enters or leaves unjudged."""
@@ -142,9 +166,17 @@ class CookieGuard(Middleware):
             exchange.environ.pop("HTTP_COOKIE", None)
             exchange.environ.pop("HTTP_COOKIE2", None)
         elif hook == "start":
-            exchange.headers = [
-                header for header in exchange.headers if "set-cookie" not in str(header).lower()
-            ]
+            exchange.headers = self._doors.bar(
+                [header for header in exchange.headers if "set-cookie" not in str(header).lower()]
+            )
+
+    def _shut(self, headers: Headers, environ: WSGIEnvironment, status: int | None = None) -> Headers:
+        if self._doors.open_for(environ):
+            return headers
+        sent, refused = self._doors.shut(headers, status)
+        if refused:
+            self._record(refused)
+        return sent if self._enforces else headers
 
     def _sift(self, headers: Headers, environ: WSGIEnvironment) -> tuple[Headers, bool]:
         """Return the headers to send, and whether a cookie is among them."""
@@ -200,15 +232,16 @@ class CookieGuard(Middleware):
                 return
             logger.log(
                 level,
-                "%s: cookie %r, %s, %s: %s.",
+                "%s: %s %r, %s, %s: %s.",
                 verdict.rule,
+                "header" if verdict.rule and verdict.rule[0] == "D" else "cookie",
                 verdict.name,
                 verdict.direction,
                 "refused" if self._enforces else "would be refused",
                 verdict.reason,
             )
         if len(refused) > MAX_LOGGED:
-            logger.warning("%d more cookies were refused with these.", len(refused) - MAX_LOGGED)
+            logger.warning("%d more were refused with these.", len(refused) - MAX_LOGGED)
 
 
 def _declared(app: WSGIApplication, cookies: Sequence[Cookie]) -> tuple[Cookie, ...]:

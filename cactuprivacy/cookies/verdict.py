@@ -29,6 +29,17 @@ REASONS = {
     "O18": "it is not declared; declare it with Cookie(name, purpose=…), or stop setting it",
     "O19": "it would be set inside another site's page, where our own cookie is a third party's (5.7)",
     "O21": "it is not declared, and what forgets a cookie carries no value",
+    "D1": "it is no header name, so another header could hide in it",
+    "D2": "browsers would load, or connect to, a host that was not let in; allow_hosts= lets one in",
+    "D3": "it sends visitors on to a host that was not let in to navigate to; allow_hosts= lets one in",
+    "D4": "it has visitors' browsers report to a host that was not let in to; allow_hosts= lets one in",
+    "D5": "its source map lies on a host that was not let in; allow_hosts= lets one in",
+    "D6": "its speculation rules lie on a host that was not let in; allow_hosts= lets one in",
+    "D7": "it moves the connection to a host that was not let in; allow_hosts= lets one in",
+    "D8": "it signs visitors up for what browsers offer to advertising networks; do not send it",
+    "D9": "it redirects to a host that was not let in to navigate to; allow_hosts= lets one in",
+    "D10": "it lets a stranger's page read ours with the visitor's cookies; allow_hosts= lets an embedder in",
+    "D11": "it tells strangers the address of every page that a visitor leaves; say same-origin",
     "I1": "a comma stands in it, which is none of ours (4.1.1)",
     "I2": "its name is no token; other parsers trim and decode what browsers do not (5.6)",
     "I3": "it looks like a declared or prefixed cookie, but is spelled in another case (5.4)",
@@ -56,7 +67,7 @@ class Verdict(NamedTuple):
 
     Attributes:
         direction: ``"out"`` for a ``Set-Cookie``, ``"in"`` for what a request brings.
-        name: The cookie's name, cut and cleaned; for I11 the header's.
+        name: The cookie's name, cut and cleaned; for I11 and D1 to D11 the header's.
         rule: The rule that refuses it, ``None`` when it passes.
         line: What is sent in its place; ``None`` when nothing is.
         mended: The rules by which the line was hardened.

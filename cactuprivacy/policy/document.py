@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from cactuprivacy.cookies.hosts import PURPOSES
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cactuprivacy.affiliates import Affiliates
     from cactuprivacy.cookie import Cookie
@@ -68,6 +70,8 @@ def state(
     operator: str,
     contact: str,
     cookies: Iterable[Cookie] = (),
+    allow_hosts: Mapping[str, Sequence[str]] | None = None,
+    exempt: Sequence[str] | Callable[..., bool] = (),
     affiliates: Affiliates | None = None,
     visits: VisitLog | None = None,
     mailing_lists: Iterable[MailingList] = (),
@@ -79,6 +83,8 @@ def state(
         site: The site that makes the promises.
         operator: Who answers for it, and *contact* how they are reached.
         cookies: Every cookie that may leave the site, those of the middlewares too.
+        allow_hosts: The other hosts that pages may deal with, by purpose, as the guard has them.
+        exempt: The paths below which other hosts are not kept out, or the function that tells.
         affiliates: The affiliate programme, if there is one.
         visits: The visit log, if there is one.
         mailing_lists: The mailing lists.
@@ -102,6 +108,11 @@ def state(
                 }
                 for cookie in sorted(cookies, key=lambda cookie: cookie.name)
             ],
+            "allow_hosts": [
+                {"purpose": purpose, "wording": PURPOSES[purpose], "hosts": list(hosts)}
+                for purpose, hosts in (allow_hosts or {}).items()
+            ],
+            "exempt": "by request" if callable(exempt) else sorted(exempt),
             "affiliates": affiliates
             and {
                 "parameter": affiliates.parameter,

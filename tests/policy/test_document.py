@@ -27,6 +27,8 @@ def test_I6_the_same_declaration_gives_the_same_bytes_and_hash() -> None:
     "more",
     [
         {"cookies": [A]},
+        {"allow_hosts": {"image": ("images.example",)}},
+        {"exempt": ("/map",)},
         {"affiliates": Affiliates()},
         {"visits": VisitLog()},
         {"mailing_lists": [MailingList("news", title="News", sender="news@shop.example")]},

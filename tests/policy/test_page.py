@@ -36,6 +36,25 @@ def test_the_page_states_what_is_declared(app: TestApp) -> None:
     assert POLICY.hash in text
 
 
+@pytest.mark.parametrize(
+    ("declared", "sentence"),
+    [
+        ({}, "Our pages load nothing from anybody else."),
+        (
+            {"allow_hosts": {"frame": ("a.example", "b.example")}},
+            "show pages in a frame from a.example, b.example",
+        ),
+        ({"exempt": ("/map",)}, "the pages at and below /map"),
+        ({"exempt": lambda environ: False}, "Some pages are exempt"),
+    ],
+)
+def test_the_page_states_who_was_let_in(declared: dict[str, object], sentence: str) -> None:
+    policy = state(site=Site("https://shop.example"), operator="C", contact="c", **declared)  # type: ignore[arg-type]
+    pages = Pages("cactuprivacy.policy", site_name="C", policy="/privacy")
+
+    assert sentence in TestApp(PolicyPage(lambda: policy, pages)).get("/").text
+
+
 def test_the_json_is_canonical_and_its_etag_is_its_hash(app: TestApp) -> None:
     response = app.get("/privacy/policy.json")
 

@@ -1,0 +1,314 @@
+"""Doors: the headers besides ``Set-Cookie`` by which a third party gets a foot into our pages (D1 to D11).
+
+Room: cookies. Pure: takes headers, returns those to send and the verdicts; :mod:`~cactuprivacy.cookies.guard`
+wires it to responses. Of what the app sends, only what leads to a stranger is taken out, and in doubt it
+does. To what browsers treat as documents a Content-Security-Policy of our own is *added*: several policies
+intersect (CSP 3, 8.1), so the app's own, its nonces and its strictness stay as they are. Inline scripts are
+the app's own affair; whom its pages talk to is ours.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from cactuprivacy.cookie import is_token
+from cactuprivacy.cookies.content_policy import PERMISSIONS, content_policy
+from cactuprivacy.cookies.hosts import Exempt, Hosts, declared_exempt
+from cactuprivacy.cookies.targets import host_of, members, parse_link
+from cactuprivacy.cookies.verdict import Verdict, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from cactuprivacy.site import Site
+    from cactuprivacy.wsgi import Headers
+
+
+logger = logging.getLogger("cactuprivacy.cookies")
+
+_MAX_JSON = 8192  # characters; what is longer no server sends
+
+# Opt-ins to what browsers offer, or offered, to advertising networks; of use to nobody else (D8).
+_SIGNALS = frozenset(
+    {
+        "p3p",
+        "origin-trial",
+        "observe-browsing-topics",
+        "set-login",
+        "activate-storage-access",
+        "shared-storage-write",
+    }
+)
+_SIGNAL_FAMILIES = ("attribution-reporting-", "ad-auction-")
+
+_REFERRER = ("Referrer-Policy", "strict-origin-when-cross-origin")
+_LOOSE = frozenset({"unsafe-url", "no-referrer-when-downgrade"})
+_REFERRER_POLICIES = _LOOSE | {
+    "no-referrer",
+    "origin",
+    "origin-when-cross-origin",
+    "same-origin",
+    "strict-origin",
+    "strict-origin-when-cross-origin",
+}
+
+# What browsers show as a document (XML may hold XHTML, and what has no type is looked at), and scripts: a
+# worker's policy is that of its own response (CSP 3, 4.2).
+_DOCUMENT = re.compile(r"html\b|xml\b|(?:java|ecma|live|j)script|unknown|mixed-replace|\*/|\A[^/]*\Z")
+
+# HTML, 7.4.6 "shared declarative refresh steps"
+_REFRESH = re.compile(r"\s*[0-9.]*[\s;,]*(?:url\s*=\s*)?(?:([\"'])(.*)|(.*))", re.IGNORECASE | re.DOTALL)
+
+_QUOTED = r'"((?:[^"\\]|\\.)*)"[ \t]*(?:;.*)?'
+_ENDPOINT = re.compile(rf"[a-z*][a-z0-9_\-.*]*={_QUOTED}")  # RFC 9651, 3.2
+_RULES = re.compile(_QUOTED)
+_ALTERNATIVE = re.compile(rf'[^\s=;,"]+={_QUOTED}')  # RFC 7838, 3
+
+
+class Doors:
+    """Shuts a response's doors to strangers.
+
+    Parameters:
+        site: Who we are.
+        allowed: Who was let in, as :func:`~cactuprivacy.cookies.hosts.declared_hosts` returns it.
+        refuse_redirects: Whether an undeclared foreign ``Location`` is taken out, so that the visitor sees the
+            redirect's own page; else it passes, and is told of.
+        exempt: Paths below which, or a function of the environ by which, the doors stay open.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        allowed: Mapping[str, tuple[str, ...]],
+        *,
+        refuse_redirects: bool = False,
+        exempt: Exempt = (),
+    ) -> None:
+        self._strange = Hosts(site, allowed).strange
+        self._refuse_redirects = refuse_redirects
+        self._exempt = declared_exempt(exempt)
+        self._policy = ("Content-Security-Policy", content_policy(site, allowed))
+        self._judges: dict[str, tuple[str, Callable[[str], str | None]]] = {
+            "link": ("D2", self._link),
+            "refresh": ("D3", self._refresh),
+            "report-to": ("D4", self._report_to),
+            "reporting-endpoints": ("D4", self._list(_ENDPOINT, "report")),
+            "content-security-policy": ("D4", self._report_uri),
+            "content-security-policy-report-only": ("D4", self._report_uri),
+            "sourcemap": ("D5", self._load),
+            "x-sourcemap": ("D5", self._load),
+            "speculation-rules": ("D6", self._list(_RULES, "load")),
+            "alt-svc": ("D7", self._list(_ALTERNATIVE, "connect", before="//")),
+            "location": ("D9", self._location),
+        }
+
+    def open_for(self, environ: WSGIEnvironment) -> bool:
+        """Tell whether the request is one of those for which the doors stay open."""
+        if not self._exempt:
+            return False
+        if callable(self._exempt):
+            try:
+                return self._exempt(environ) is True
+            except Exception as error:
+                logger.error("exempt= raised %s; nothing is exempt for it.", type(error).__name__)  # noqa: TRY400  # the error's own text may hold an address
+                return False
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        return any(path == prefix or path.startswith(prefix + "/") for prefix in self._exempt)
+
+    def shut(self, headers: Headers, status: int | None = None) -> tuple[Headers, list[Verdict]]:
+        """Return the headers to send instead of *headers*, and what was refused among them.
+
+        Parameters:
+            headers: A response's headers, or early hints.
+            status: The response's status; ``None`` for early hints, to which nothing is added.
+        """
+        kinds = [_kind(name) for name, _ in headers]
+        verdicts: list[Verdict] = []
+        sent = headers if _PASSIVE.issuperset(kinds) else self._judged(headers, kinds, verdicts)
+        if status is None or status < 200 or status in (204, 304):
+            return sent, verdicts
+        if 300 <= status < 400 and any(_kind(name) == "location" for name, _ in sent):
+            return sent, verdicts  # nobody is shown it
+        types = [headers[at][1] for at, kind in enumerate(kinds) if kind == "content-type"]
+        if types and not any(map(_is_document, types)):
+            return sent, verdicts
+        return [*sent, *self._added(sent, kinds, verdicts)], verdicts
+
+    def bar(self, headers: Headers) -> Headers:
+        """Return *headers* without all that could be a door, unjudged."""
+        return [
+            (name, value)
+            for name, value in headers
+            if _kind(name) in (None, "content-type", "referrer-policy", "location")
+        ] + [self._policy, PERMISSIONS, _REFERRER]
+
+    def _judged(self, headers: Headers, kinds: list[str | None], verdicts: list[Verdict]) -> Headers:
+        sent: Headers = []
+        reports = credentials = False
+        for header, kind in zip(headers, kinds, strict=True):
+            name, value = header
+            if kind is None:
+                sent.append(header)
+            elif kind in self._judges:
+                rule, judge = self._judges[kind]
+                left = judge(value)
+                if left != value:
+                    verdicts.append(Verdict("out", shown(name), rule))
+                    if kind == "location" and not self._refuse_redirects:
+                        left = value
+                if left is not None:
+                    sent.append(header if left == value else (name, left))
+                    reports |= kind == "report-to"
+            elif kind == "hidden":
+                verdicts.append(Verdict("out", shown(name), "D1"))
+            elif kind == "signal":
+                verdicts.append(Verdict("out", shown(name), "D8"))
+            else:
+                credentials |= kind == "access-control-allow-credentials"
+                sent.append(header)
+        if credentials and any(
+            kind == "access-control-allow-origin" and value.strip() != "*" and self._reads(value)
+            for (_, value), kind in zip(headers, kinds, strict=True)
+        ):
+            sent = self._without(sent, "access-control-allow-credentials", "D10", verdicts)
+        if not reports and "nel" in kinds:  # it would report to whom an earlier Report-To named
+            sent = self._without(sent, "nel", "D4", verdicts)
+        return sent
+
+    def _without(self, headers: Headers, kind: str, rule: str, verdicts: list[Verdict]) -> Headers:
+        verdicts += [Verdict("out", shown(name), rule) for name, _ in headers if _kind(name) == kind]
+        return [header for header in headers if _kind(header[0]) != kind]
+
+    def _added(self, sent: Headers, kinds: list[str | None], verdicts: list[Verdict]) -> Headers:
+        if self._policy in sent and PERMISSIONS in sent:
+            return []  # by a guard inside of this one
+        added = [self._policy, PERMISSIONS]
+        if "referrer-policy" in kinds:
+            found = _referrer_policy([value for name, value in sent if _kind(name) == "referrer-policy"])
+            if found in _LOOSE:
+                verdicts.append(Verdict("out", "Referrer-Policy", "D11"))
+            elif found:
+                return added
+        return [*added, _REFERRER]  # the last policy that a browser knows is the one that counts
+
+    def _link(self, value: str) -> str | None:
+        return _kept(value, self._strange_link)
+
+    def _strange_link(self, member: str) -> bool:
+        link = parse_link(member)
+        if link is None:
+            return True
+        if link.inert:
+            return False
+        return self._strange(link.target, "load") or any(
+            self._strange(candidate.strip(","), "load")
+            for name, sources in link.parameters
+            if name.startswith("imagesrcset")
+            for candidate in sources.split()
+        )
+
+    def _list(
+        self, member: re.Pattern[str], purpose: str, *, before: str = ""
+    ) -> Callable[[str], str | None]:
+        def strange(text: str) -> bool:
+            if text == "clear":
+                return False
+            found = member.fullmatch(text)
+            if found is None:
+                return True
+            target = re.sub(r"\\(.)", r"\1", found[1])
+            # a port alone is our own host's (RFC 7838, 3)
+            return self._strange(target if target.startswith(":") else before + target, purpose)
+
+        return lambda value: _kept(value, strange)
+
+    def _refresh(self, value: str) -> str | None:
+        found = _REFRESH.match(value)
+        if found is None:
+            return None
+        quote, quoted, bare = found.groups()
+        url = quoted.partition(quote)[0] if quote else bare
+        return None if self._strange(url, "navigate") else value
+
+    def _report_to(self, value: str) -> str | None:
+        if len(value) > _MAX_JSON:
+            return None
+        try:
+            groups = json.loads(f"[{value}]")
+            urls = [endpoint["url"] for group in groups for endpoint in group.get("endpoints", ())]
+            strange = any(self._strange(url, "report") for url in urls)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return None
+        return None if strange else value
+
+    def _report_uri(self, value: str) -> str | None:
+        if "report-uri" not in value.lower():
+            return value
+        parts = re.split("([;,])", value)
+        for index in range(0, len(parts), 2):
+            name, *urls = parts[index].split() or [""]
+            if name.lower() == "report-uri":
+                ours = [url for url in urls if not self._strange(url, "report")]
+                if len(ours) < len(urls):
+                    parts[index] = " ".join([" report-uri", *ours]) if ours else ""
+        return "".join(parts)
+
+    def _load(self, value: str) -> str | None:
+        return None if self._strange(value, "load") else value
+
+    def _location(self, value: str) -> str | None:
+        return None if self._strange(value, "navigate") else value
+
+    def _reads(self, origin: str) -> bool:
+        # "null" is what every sandboxed frame calls itself.
+        return host_of(origin) is None or self._strange(origin, "embedder")
+
+
+@lru_cache(maxsize=512)  # an app's header names are few
+def _kind(name: str) -> str | None:
+    """Return what kind of door a header of this *name* is, or ``None``."""
+    if not is_token(name):
+        return "hidden"
+    folded = name.lower()
+    if folded in _SIGNALS or folded.startswith(_SIGNAL_FAMILIES):
+        return "signal"
+    return folded if folded in _WATCHED else None
+
+
+_NAMES = (
+    "link refresh report-to reporting-endpoints nel content-security-policy "
+    "content-security-policy-report-only sourcemap x-sourcemap speculation-rules alt-svc location "
+    "access-control-allow-credentials access-control-allow-origin referrer-policy content-type"
+)
+_WATCHED = frozenset(_NAMES.split())
+
+# Of these alone nothing has to be taken out.
+_PASSIVE = frozenset({None, "content-type", "referrer-policy", "access-control-allow-origin"})
+
+
+@lru_cache(maxsize=256)
+def _is_document(content_type: str) -> bool:
+    return _DOCUMENT.search(content_type.lower()) is not None
+
+
+def _kept(value: str, strange: Callable[[str], bool]) -> str | None:
+    """Return *value*, a list header, without its strange members; ``None`` when none is left."""
+    found = list(members(value))
+    kept = [member for member in found if not strange(member)]
+    if len(kept) == len(found):
+        return value
+    return ", ".join(kept) or None
+
+
+def _referrer_policy(values: Sequence[str]) -> str | None:
+    # Referrer Policy, 8.1: the last that is known
+    for token in reversed(",".join(values).lower().split(",")):
+        if token.strip() in _REFERRER_POLICIES:
+            return token.strip()
+    return None
