@@ -6,36 +6,31 @@ Outgoing, every ``Set-Cookie`` of every status, error page and early hint is jud
 first-party is hardened (``Secure``, ``HttpOnly``, ``SameSite``, ``Path``, no ``Domain``, a life no longer
 than declared); what cannot is taken out. Incoming, ``HTTP_COOKIE`` is written anew with declared cookies
 only, so that the app, with whatever parser, reads nothing else. Trusted is what the site declares and the
-browser's Fetch Metadata; never the request's ``Host``. Each refusal is logged and counted by its rule.
+browser's Fetch Metadata; never the request's ``Host``. Each refusal is recorded (``refusals``).
 """
 
 from __future__ import annotations
 
-import logging
 import re
-import threading
-from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from cactuprivacy.cookie import Cookie, is_token
 from cactuprivacy.cookies.context import CookieContext
+from cactuprivacy.cookies.eviction import Eviction
+from cactuprivacy.cookies.refusals import CookieRefusedError, Refusals
 from cactuprivacy.cookies.rules import Rules, Undeclared
 from cactuprivacy.cookies.verdict import Verdict, shown
 from cactuprivacy.declaration import DeclarationError, explains_options
 from cactuprivacy.site import Site
-from cactuprivacy.wsgi import Exchange, Headers, Middleware, layers
+from cactuprivacy.wsgi import Exchange, Headers, Middleware, fetch_context, layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-logger = logging.getLogger("cactuprivacy.cookies")
-
-Mode = Literal["enforce", "report"]
-
-MAX_LOGGED = 16  # verdicts of one request or response; a stranger's header must not fill the log
+Mode = Literal["enforce", "report", "strict"]
 
 _LINE_BREAK = re.compile(r"[\r\n]")
 # RFC 2965's second cookie header, and what browsers have ever sent for advertising (I11).
@@ -62,13 +57,18 @@ class CookieGuard(Middleware):
         cookies: The cookies that the app sets. Those of our own layers inside *app* are known already.
         undeclared: ``"strip"`` takes out what is not declared. ``"allow"``, for a beginning, lets it pass as
             far as it is first-party, hardened, for at most 400 days.
-        mode: ``"report"`` gives the same verdicts, logs and counts them, and changes nothing.
+        mode: ``"report"`` gives the same verdicts, logs and counts them, and changes nothing. ``"strict"``,
+            for tests, raises a :class:`CookieRefusedError` where the app sets what is refused.
+        evict: Whether a visitor's browser is made to forget the undeclared cookies that it brings, on its
+            next page; only with ``undeclared="strip"``, and never in mode ``"report"``. ``False`` where other
+            programs set cookies of their own on the same host, or on a domain above it.
 
     Attributes:
         cookies: Every declared cookie, the layers' own too.
         refused: How often each rule has refused, by ``(rule, direction)``, in this process.
 
     Raises:
+        CookieRefusedError: into the app, in mode ``"strict"``.
         DeclarationError: for a cookie that the site cannot carry, and for two declarations of one name.
     """
 
@@ -83,21 +83,25 @@ class CookieGuard(Middleware):
         cookies: Sequence[Cookie] = (),
         undeclared: Undeclared = "strip",
         mode: Mode = "enforce",
+        evict: bool = True,
     ) -> None:
         super().__init__(app)
         if undeclared not in get_args(Undeclared):
             raise DeclarationError(f"undeclared={undeclared!r} is not understood; use 'strip' or 'allow'.")
         if mode not in get_args(Mode):
-            raise DeclarationError(f"mode={mode!r} is not understood; use 'enforce' or 'report'.")
+            raise DeclarationError(f"mode={mode!r} is not understood; use 'enforce', 'report' or 'strict'.")
         self.site = Site.of(site)
         self.cookies = _declared(app, cookies)
         for cookie in self.cookies:
             cookie.check(self.site)
-        self.refused: Counter[tuple[str, str]] = Counter()  # as many keys as there are rules
         self._context = CookieContext(self.site)
         self._rules = Rules(self.site, self.cookies, undeclared=undeclared)
-        self._enforces = mode == "enforce"
-        self._lock = threading.Lock()
+        self._enforces = mode != "report"
+        self._strict = mode == "strict"
+        self._refusals = Refusals(self, enforced=self._enforces)
+        self.refused = self._refusals.counts
+        self._evicts = evict and undeclared == "strip" and self._enforces
+        self._eviction = Eviction(self.site)
 
     def open(self, exchange: Exchange) -> None:
         """Leave the app the declared first-party cookies, and nothing that serves advertising (I1 to I11)."""
@@ -110,6 +114,8 @@ class CookieGuard(Middleware):
         left, refused = self._rules.incoming(header, third_party=self._context.reads_as_third_party(environ))
         if refused:
             self._record(refused)
+            if self._evicts and self._forgets(environ):
+                exchange.note = self._eviction.strays(refused)
         if self._enforces and left != header:
             if left is None:
                 del environ["HTTP_COOKIE"]
@@ -118,6 +124,11 @@ class CookieGuard(Middleware):
 
     def start(self, exchange: Exchange) -> None:
         """Send only the cookies that the rules let leave (O1 to O22), and keep shared caches from them (O20)."""
+        self._judge(exchange)
+        if exchange.note:
+            self._eviction.expire(exchange)
+
+    def _judge(self, exchange: Exchange) -> None:
         status = exchange.status or ""
         text = "".join(chain((status,), *exchange.headers))
         if "set-cookie" not in text.lower():
@@ -182,6 +193,10 @@ class CookieGuard(Middleware):
                 leaves = True
         return sent, leaves
 
+    def _forgets(self, environ: WSGIEnvironment) -> bool:
+        """Tell whether the answer may evict: a page of ours that somebody goes to, not one within another."""
+        return fetch_context(environ).navigation and not self._context.sets_as_third_party(environ)
+
     def _drop_signals(self, environ: WSGIEnvironment) -> None:
         found = sorted(_SIGNALS.intersection(environ))
         self._record([Verdict("in", key, "I9" if key == "HTTP_COOKIE2" else "I11") for key in found])
@@ -189,26 +204,12 @@ class CookieGuard(Middleware):
             for key in found:
                 del environ[key]
 
-    def _record(self, refused: Sequence[Verdict]) -> None:
-        with self._lock:
-            for verdict in refused:
-                self.refused[verdict.rule or "", verdict.direction] += 1
-        for verdict in refused[:MAX_LOGGED]:
-            # What leaves is our app's doing and wants mending; what enters is the world's.
-            level = logging.WARNING if verdict.direction == "out" else logging.INFO
-            if not logger.isEnabledFor(level):
-                return
-            logger.log(
-                level,
-                "%s: cookie %r, %s, %s: %s.",
-                verdict.rule,
-                verdict.name,
-                verdict.direction,
-                "refused" if self._enforces else "would be refused",
-                verdict.reason,
-            )
-        if len(refused) > MAX_LOGGED:
-            logger.warning("%d more cookies were refused with these.", len(refused) - MAX_LOGGED)
+    def _record(self, verdicts: Sequence[Verdict]) -> None:
+        self._refusals.record(verdicts)
+        if self._strict:
+            ours = [verdict for verdict in verdicts if verdict.direction == "out"]
+            if ours:  # what enters is not the app's doing
+                raise CookieRefusedError(*ours)
 
 
 def _declared(app: WSGIApplication, cookies: Sequence[Cookie]) -> tuple[Cookie, ...]:

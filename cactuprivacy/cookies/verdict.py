@@ -72,3 +72,8 @@ class Verdict(NamedTuple):
     def reason(self) -> str:
         """Why it was refused, in a sentence; empty when it was not."""
         return REASONS[self.rule] if self.rule else ""
+
+    @property
+    def sentence(self) -> str:
+        """Rule, name, direction and reason of a refusal, for a reader; never a value."""
+        return f"{self.rule}: cookie {self.name!r}, {self.direction}: {self.reason}."
