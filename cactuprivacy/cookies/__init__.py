@@ -2,7 +2,7 @@
 
 Room: cookies. ``syntax`` (cookie headers, read as browsers do), ``context`` (whose page a request is from),
 ``rules`` (what may leave and enter), ``verdict`` (what was decided, and why), ``refusals`` (who is told),
-``eviction`` (what a browser is made to forget), ``guard`` (the middleware).
+``eviction`` (what a browser is made to forget), ``markup`` (whom a page turns to), ``guard`` (the middleware).
 Knows no other clause.
 """
 
