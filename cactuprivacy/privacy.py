@@ -56,6 +56,8 @@ class Privacy:
         cookies: The app's own cookies. What is not declared neither leaves nor enters.
         allow_hosts: The other hosts that pages may deal with, by purpose: ``{"image": ["images.example"]}``; the
             policy page names them. The purposes are those of :class:`~cactuprivacy.CookieGuard`.
+        evict: Whether visitors' browsers are made to forget undeclared cookies that they bring. Not where other
+            programs set cookies of their own on the same host, or on a domain above it.
         exempt: Paths on and below which, or a function of the environ for whose ``True``, other hosts are not
             kept out. The policy page says so.
         affiliates: The affiliate programme; without it no link is credited.
@@ -84,6 +86,7 @@ class Privacy:
         cookies: Iterable[Cookie] = (),
         allow_hosts: AllowHosts | None = None,
         exempt: Exempt = (),
+        evict: bool = False,
         affiliates: Affiliates | None = None,
         visits: VisitLog | None = None,
         mailing_lists: Sequence[MailingList] = (),
@@ -106,6 +109,7 @@ class Privacy:
         self._trusted_proxies = TrustedProxies.of(trusted_proxies)
         self._allow_hosts = declared_hosts(allow_hosts or {})
         self._exempt = declared_exempt(exempt)
+        self._evict = evict
         self._affiliates = affiliates
         self._visits = visits
         self._lists = tuple(mailing_lists)
@@ -271,6 +275,7 @@ class Privacy:
             cookies=self.cookies,
             allow_hosts=self._allow_hosts,
             exempt=self._exempt,
+            evict=self._evict,
         )
         return self._visit_log.layer(guarded) if self._visit_log else guarded
 

@@ -6,40 +6,35 @@ Outgoing, every ``Set-Cookie`` of every status, error page and early hint is jud
 first-party is hardened (``Secure``, ``HttpOnly``, ``SameSite``, ``Path``, no ``Domain``, a life no longer
 than declared); what cannot is taken out. Incoming, ``HTTP_COOKIE`` is written anew with declared cookies
 only, so that the app, with whatever parser, reads nothing else. Trusted is what the site declares and the
-browser's Fetch Metadata; never the request's ``Host``. Each refusal is logged and counted by its rule.
-The headers by which a third party gets in otherwise are :mod:`~cactuprivacy.cookies.doors`' affair.
+browser's Fetch Metadata; never the request's ``Host``. The headers by which a third party gets in otherwise
+are :mod:`~cactuprivacy.cookies.doors`' affair. Each refusal is recorded (``refusals``).
 """
 
 from __future__ import annotations
 
-import logging
 import re
-import threading
-from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from cactuprivacy.cookie import Cookie, is_token
 from cactuprivacy.cookies.context import CookieContext
 from cactuprivacy.cookies.doors import Doors
+from cactuprivacy.cookies.eviction import Eviction
 from cactuprivacy.cookies.hosts import AllowHosts, Exempt, declared_hosts
+from cactuprivacy.cookies.refusals import CookieRefusedError, Refusals
 from cactuprivacy.cookies.rules import Rules, Undeclared
 from cactuprivacy.cookies.verdict import Verdict, shown
 from cactuprivacy.declaration import DeclarationError, explains_options
 from cactuprivacy.site import Site
-from cactuprivacy.wsgi import Exchange, Headers, Middleware, layers
+from cactuprivacy.wsgi import Exchange, Headers, Middleware, fetch_context, layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-logger = logging.getLogger("cactuprivacy.cookies")
-
-Mode = Literal["enforce", "report"]
+Mode = Literal["enforce", "report", "strict"]
 Redirects = Literal["report", "refuse"]
-
-MAX_LOGGED = 16  # verdicts of one request or response; a stranger's header must not fill the log
 
 _LINE_BREAK = re.compile(r"[\r\n]")
 # RFC 2965's second cookie header, and what browsers have ever sent for advertising (I11).
@@ -73,7 +68,11 @@ class CookieGuard(Middleware):
             ``"refuse"`` takes its ``Location`` out, so that the visitor is shown the redirect's own page.
         exempt: Paths on and below which, or a function of the environ for whose ``True``, other hosts are not
             kept out. Cookies are judged there as everywhere.
-        mode: ``"report"`` gives the same verdicts, logs and counts them, and changes nothing.
+        mode: ``"report"`` gives the same verdicts, logs and counts them, and changes nothing. ``"strict"``,
+            for tests, raises a :class:`CookieRefusedError` where the app sends what is refused.
+        evict: Whether a visitor's browser is made to forget the undeclared cookies that it brings, on its
+            next page; only with ``undeclared="strip"``, and never in mode ``"report"``. Not where other
+            programs set cookies of their own on the same host, or on a domain above it.
 
     Attributes:
         cookies: Every declared cookie, the layers' own too.
@@ -81,6 +80,7 @@ class CookieGuard(Middleware):
         refused: How often each rule has refused, by ``(rule, direction)``, in this process.
 
     Raises:
+        CookieRefusedError: into the app, in mode ``"strict"``.
         DeclarationError: for a cookie that the site cannot carry, for two declarations of one name, and for
             what is no host or path.
     """
@@ -99,27 +99,32 @@ class CookieGuard(Middleware):
         redirects: Redirects = "report",
         exempt: Exempt = (),
         mode: Mode = "enforce",
+        evict: bool = False,
     ) -> None:
         super().__init__(app)
         if undeclared not in get_args(Undeclared):
             raise DeclarationError(f"undeclared={undeclared!r} is not understood; use 'strip' or 'allow'.")
         if mode not in get_args(Mode):
-            raise DeclarationError(f"mode={mode!r} is not understood; use 'enforce' or 'report'.")
+            raise DeclarationError(f"mode={mode!r} is not understood; use 'enforce', 'report' or 'strict'.")
         self.site = Site.of(site)
         self.cookies = _declared(app, cookies)
         for cookie in self.cookies:
             cookie.check(self.site)
-        self.refused: Counter[tuple[str, str]] = Counter()  # as many keys as there are rules
         self._context = CookieContext(self.site)
         self._rules = Rules(self.site, self.cookies, undeclared=undeclared)
         if redirects not in get_args(Redirects):
             raise DeclarationError(f"redirects={redirects!r} is not understood; use 'report' or 'refuse'.")
         self.allow_hosts = declared_hosts(allow_hosts or {})
+        self._refuses_redirects = redirects == "refuse"
         self._doors = Doors(
-            self.site, self.allow_hosts, refuse_redirects=redirects == "refuse", exempt=exempt
+            self.site, self.allow_hosts, refuse_redirects=self._refuses_redirects, exempt=exempt
         )
-        self._enforces = mode == "enforce"
-        self._lock = threading.Lock()
+        self._enforces = mode != "report"
+        self._strict = mode == "strict"
+        self._refusals = Refusals(self, enforced=self._enforces)
+        self.refused = self._refusals.counts
+        self._evicts = evict and undeclared == "strip" and self._enforces
+        self._eviction = Eviction(self.site)
 
     def open(self, exchange: Exchange) -> None:
         """Leave the app the declared first-party cookies, and nothing that serves advertising (I1 to I11)."""
@@ -132,6 +137,8 @@ class CookieGuard(Middleware):
         left, refused = self._rules.incoming(header, third_party=self._context.reads_as_third_party(environ))
         if refused:
             self._record(refused)
+            if self._evicts and self._forgets(environ):
+                exchange.note = self._eviction.strays(refused)
         if self._enforces and left != header:
             if left is None:
                 del environ["HTTP_COOKIE"]
@@ -141,8 +148,13 @@ class CookieGuard(Middleware):
     def start(self, exchange: Exchange) -> None:
         """Send only the cookies that the rules let leave (O1 to O22), and keep shared caches from them (O20).
 
-        Then shut the other doors (D1 to D11).
+        Then shut the other doors (D1 to D11), and make the browser forget what strays it brought.
         """
+        self._judge(exchange)
+        if exchange.note:
+            self._eviction.expire(exchange)
+
+    def _judge(self, exchange: Exchange) -> None:
         status = exchange.status or ""
         text = "".join(chain((status,), *exchange.headers))
         if "set-cookie" in text.lower() or "\n" in text or "\r" in text:
@@ -214,6 +226,10 @@ class CookieGuard(Middleware):
                 leaves = True
         return sent, leaves
 
+    def _forgets(self, environ: WSGIEnvironment) -> bool:
+        """Tell whether the answer may evict: a page of ours that somebody goes to, not one within another."""
+        return fetch_context(environ).navigation and not self._context.sets_as_third_party(environ)
+
     def _drop_signals(self, environ: WSGIEnvironment) -> None:
         found = sorted(_SIGNALS.intersection(environ))
         self._record([Verdict("in", key, "I9" if key == "HTTP_COOKIE2" else "I11") for key in found])
@@ -221,27 +237,17 @@ class CookieGuard(Middleware):
             for key in found:
                 del environ[key]
 
-    def _record(self, refused: Sequence[Verdict]) -> None:
-        with self._lock:
-            for verdict in refused:
-                self.refused[verdict.rule or "", verdict.direction] += 1
-        for verdict in refused[:MAX_LOGGED]:
-            # What leaves is our app's doing and wants mending; what enters is the world's.
-            level = logging.WARNING if verdict.direction == "out" else logging.INFO
-            if not logger.isEnabledFor(level):
-                return
-            logger.log(
-                level,
-                "%s: %s %r, %s, %s: %s.",
-                verdict.rule,
-                "header" if verdict.rule and verdict.rule[0] == "D" else "cookie",
-                verdict.name,
-                verdict.direction,
-                "refused" if self._enforces else "would be refused",
-                verdict.reason,
-            )
-        if len(refused) > MAX_LOGGED:
-            logger.warning("%d more were refused with these.", len(refused) - MAX_LOGGED)
+    def _record(self, verdicts: Sequence[Verdict]) -> None:
+        self._refusals.record(verdicts)
+        if self._strict:
+            # What enters is not the app's doing, and a redirect that is only reported is not refused.
+            ours = [
+                verdict
+                for verdict in verdicts
+                if verdict.direction == "out" and (verdict.rule != "D9" or self._refuses_redirects)
+            ]
+            if ours:
+                raise CookieRefusedError(*ours)
 
 
 def _declared(app: WSGIApplication, cookies: Sequence[Cookie]) -> tuple[Cookie, ...]:

@@ -66,11 +66,8 @@ class Rules:
         self._declared = {cookie.name: cookie for cookie in cookies}
         self._folded = {name.lower() for name in self._declared}
         self._names = frozenset(self._declared)
-        # O9, O10: the only domains that a cookie of ours can have, from the host up to the registrable one.
         self._home = registrable_domain(site.host)
-        labels = site.host.split(".")
-        parents = [".".join(labels[n:]) for n in range(len(labels))] if self._home else [site.host]
-        self._scopes = frozenset(name for name in parents if within(name, self._home or site.host))
+        self._scopes = frozenset(scopes(site))  # O9, O10
 
     # Outgoing
 
@@ -117,13 +114,23 @@ class Rules:
                 return "O21"
         if prefix.startswith("__Host-") and (domain or attributes.get("path", "/") != "/"):
             return "O15"
+        return self._foreign(attributes, lifetime) or (None if lifetime.valid else "O16")
+
+    def foreign(self, line: str) -> str | None:
+        """Return the rule by which *line* makes a third party's cookie (O9, O13, O14), whatever else it is."""
+        sent = parse_set_cookie(line)
+        attributes = sent.effective()
+        return self._foreign(attributes, lifetime_of(attributes, int(time.time())))
+
+    def _foreign(self, attributes: dict[str, str], lifetime: Lifetime) -> str | None:
+        domain = _domain(attributes)
         if domain and domain not in self._scopes:
             return "O9"
         if attributes.get("samesite", "").lower() == "none":
             return "O13"
-        if "partitioned" in attributes:
+        if "partitioned" in attributes and not lifetime.deletes:  # what there is may be forgotten
             return "O14"
-        return None if lifetime.valid else "O16"
+        return None
 
     def _harden(self, sent: SetCookie, attributes: dict[str, str], lifetime: Lifetime, now: int) -> Verdict:
         terms = self._declared.get(sent.name, _UNDECLARED)
@@ -171,6 +178,8 @@ class Rules:
         if same_site not in ("strict", terms.same_site.lower()):
             mended.append("O13")
         parts.append("SameSite=" + ("Strict" if same_site == "strict" else terms.same_site))
+        if "partitioned" in attributes and self.site.secure:
+            parts.append("Partitioned")
         return Verdict("out", shown(sent.name), None, "; ".join(parts), tuple(mended))
 
     # Incoming
@@ -226,6 +235,16 @@ class Rules:
         return "I7" if prefix and not self.site.secure else None
 
 
+def scopes(site: Site) -> list[str]:
+    """Return the only domains that a cookie of *site* can have, from its host up to the registrable one."""
+    home = registrable_domain(site.host)
+    if home is None:
+        return [site.host]
+    labels = site.host.split(".")
+    parents = (".".join(labels[n:]) for n in range(len(labels)))
+    return [name for name in parents if within(name, home)]
+
+
 def _malformed(sent: SetCookie) -> str | None:
     """Return the rule by which the line is no cookie at all, whoever sets it."""
     if sent.controls:
@@ -250,7 +269,8 @@ def _keep_the_last(verdicts: list[Verdict]) -> None:
             continue
         sent = parse_set_cookie(line)
         attributes = sent.effective()
-        scope = (sent.name, attributes.get("domain", ""), attributes["path"])
+        jar = "partitioned" if "partitioned" in attributes else ""
+        scope = (sent.name, attributes.get("domain", ""), attributes["path"], jar)
         identities = [scope] if attributes.get("max-age") == "0" else [scope, (sent.name,)]
         if later.isdisjoint(identities):
             later.update(identities)

@@ -83,3 +83,13 @@ class Verdict(NamedTuple):
     def reason(self) -> str:
         """Why it was refused, in a sentence; empty when it was not."""
         return REASONS[self.rule] if self.rule else ""
+
+    @property
+    def kind(self) -> str:
+        """What was judged: a ``cookie``, or by the rules D1 to D11 a ``header``."""
+        return "header" if self.rule and self.rule[0] == "D" else "cookie"
+
+    @property
+    def sentence(self) -> str:
+        """Rule, name, direction and reason of a refusal, for a reader; never a value."""
+        return f"{self.rule}: {self.kind} {self.name!r}, {self.direction}: {self.reason}."

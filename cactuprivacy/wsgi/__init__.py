@@ -11,4 +11,5 @@ from cactuprivacy.wsgi.exchange import Headers as Headers
 from cactuprivacy.wsgi.fetch import FetchContext as FetchContext
 from cactuprivacy.wsgi.fetch import fetch_context as fetch_context
 from cactuprivacy.wsgi.middleware import Middleware as Middleware
+from cactuprivacy.wsgi.middleware import RefusalError as RefusalError
 from cactuprivacy.wsgi.middleware import layers as layers

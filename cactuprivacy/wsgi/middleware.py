@@ -36,6 +36,15 @@ _MAX_CHAIN = 64
 _INSIDE = ("app", "wsgi_app", "application", "wsgi", "__wrapped__")
 
 
+class RefusalError(Exception):
+    """What a layer raises on purpose from ``start`` or ``hint``, for the app's own tests to fail on.
+
+    Any other error of a hook is logged, and the page is served. This one goes on to whoever called: out of
+    ``start_response``, or out of ``wsgi.early_hints``, and no such response or hint is sent. A layer whose
+    errors mean this derives them from here; nothing that a visitor can bring about may raise it.
+    """
+
+
 class Middleware:
     """Base of the layers. Wraps a WSGI app as WSGI middlewares do, and nests with any other.
 
@@ -57,8 +66,9 @@ class Middleware:
 
     What a layer must remember goes to ``exchange.note``, never to ``self``: an instance serves many requests
     at once. A hook that raises is logged, by the name of its error alone, and the page is served all the
-    same: with the app's own status and headers, unless ``failed`` says otherwise. A layer with an
-    ``__init__`` of its own calls this one.
+    same: with the app's own status and headers, unless ``failed`` says otherwise; only a ``RefusalError`` of
+    ``start`` or ``hint`` is meant, and goes on to the app. A layer with an ``__init__`` of its own calls
+    this one.
 
     Parameters:
         app: The WSGI application to wrap.
@@ -155,12 +165,16 @@ class Middleware:
         starts = self._starts
 
         def starting(status: str, headers: Headers, exc_info: ExcInfo = None) -> Callable[[bytes], object]:
+            before = exchange.status, exchange.headers
             try:
                 # W3: each call starts afresh; W26: with a list that is nobody else's
                 exchange.status, exchange.headers = status, list(headers)
                 if starts:
                     try:
                         self.start(exchange)
+                    except RefusalError:
+                        exchange.status, exchange.headers = before  # this start has never been
+                        raise
                     except Exception as error:  # W37
                         exchange.status, exchange.headers = status, list(headers)  # nothing half done
                         self._recover("start", exchange, error)
@@ -177,6 +191,8 @@ class Middleware:
             try:
                 # gunicorn takes bytes as well, and no hook shall overlook a name for that
                 ours = self.hint(exchange, [(_native(name), _native(value)) for name, value in headers])
+            except RefusalError:
+                raise
             except Exception as error:
                 self._report("hint", error)
                 return None  # a hint is never needed: fail closed

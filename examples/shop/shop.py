@@ -44,6 +44,7 @@ privacy = Privacy(
     ],
     mail=settings.SMTP,
     domains=["cactus.example"],
+    evict=True,
 )
 orders = Orders(settings.DATA / "shop.db", Vault(privacy.keys))
 privacy.people.register("orders", orders)

@@ -249,6 +249,19 @@ def test_O13_the_stricter_of_declared_and_sent_holds(rules):
     assert line(rules, "theme=1; SameSite=Lax").endswith("; SameSite=Strict")
 
 
+def test_O14_a_partitioned_cookie_may_be_forgotten(rules):
+    verdict = rules.judge("session=; Max-Age=0; Path=/; Secure; Partitioned")
+
+    assert verdict.line is not None
+    assert verdict.line.endswith("; Partitioned")
+
+
+def test_O8_what_is_forgotten_in_each_partition_is_two_cookies(rules):
+    lines = ["session=; Max-Age=0; Path=/", "session=; Max-Age=0; Path=/; Partitioned"]
+
+    assert [None, None] == [verdict.rule for verdict in rules.outgoing(lines)]
+
+
 def test_O14_partitioned_is_refused(rules, lenient):
     assert "O14" == rule(rules, "__Host-sid=1; Path=/; Secure; Partitioned")
     assert "O14" == rule(lenient, "other=1; Secure; Partitioned")

@@ -7,7 +7,7 @@ import logging
 import pytest
 from plain_server import Recorder, hello, serve
 
-from cactuprivacy.wsgi import Middleware
+from cactuprivacy.wsgi import Middleware, RefusalError
 
 VISITOR = "visitor 203.0.113.7"
 
@@ -95,6 +95,76 @@ def test_W37_when_even_that_fails_no_cookie_leaves(environ):
     reply = serve(breaks("start", "failed")(app), environ)
 
     assert reply.headers == [("X-Kept", "1")]
+
+
+def refuses(hook):
+    """Return a layer whose *hook* raises an error that is meant."""
+
+    def raises(self, exchange, *rest):
+        raise RefusalError("as the layer means")
+
+    return type("Refusing", (Middleware,), {hook: raises})
+
+
+def test_W37_a_refusal_of_start_goes_on_into_the_app(environ, caplog):
+    with pytest.raises(RefusalError, match="as the layer means"):
+        serve(refuses("start")(hello), environ)
+
+    assert [] == caplog.records
+
+
+def test_W37_a_refusal_of_a_hint_goes_on_into_the_app(make_environ):
+    sent = []
+
+    def app(environ, start_response):
+        environ["wsgi.early_hints"]([("Link", "</a.css>; rel=preload")])
+        return hello(environ, start_response)
+
+    with pytest.raises(RefusalError):
+        serve(refuses("hint")(app), make_environ(**{"wsgi.early_hints": sent.append}))
+
+    assert [] == sent
+
+
+@pytest.mark.parametrize("hook", ["open", "close"])
+def test_W37_a_refusal_of_open_or_close_is_an_error_as_any_other(environ, caplog, hook):
+    assert b"hello" == serve(refuses(hook)(hello), environ).body
+    assert f"Refusing.{hook} raised RefusalError" in caplog.text
+
+
+def test_W37_a_start_that_was_refused_has_never_been(environ):
+    seen = []
+
+    class Strict(Middleware):
+        def start(self, exchange):
+            if exchange.status_code == 200:
+                raise RefusalError
+
+        def close(self, exchange):
+            seen.append((exchange.status, exchange.headers, exchange.error))
+
+    with pytest.raises(RefusalError):
+        serve(Strict(hello), environ)
+
+    assert [(None, [], RefusalError)] == seen
+
+
+def test_W37_after_a_refusal_the_app_may_start_another_response(environ):
+    class Strict(Middleware):
+        def start(self, exchange):
+            if exchange.status_code == 200:
+                raise RefusalError
+
+    def app(environ, start_response):
+        try:
+            return hello(environ, start_response)
+        except RefusalError:
+            start_response("500 Oops", [])
+            return [b"sorry"]
+
+    reply = serve(Strict(app), environ)
+
+    assert ("500 Oops", b"sorry") == (reply.status, reply.body)
 
 
 def test_W38_wsgi_errors_is_not_used(make_environ, caplog):
