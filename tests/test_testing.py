@@ -63,7 +63,7 @@ def test_a_third_partys_cookie_is_found_by_its_rule_without_its_value(line, rule
 
 
 def test_what_makes_a_browser_forget_is_no_finding():
-    guard = CookieGuard(page(), SITE, cookies=[Cookie("session", purpose="p")])
+    guard = CookieGuard(page(), SITE, cookies=[Cookie("session", purpose="p")], evict=True)
     response = Client(guard, use_cookies=False).get("/", base_url=SITE, headers={"Cookie": "_ga=1"})
 
     assert "Partitioned" in response.headers.getlist("Set-Cookie")[-1]

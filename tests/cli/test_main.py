@@ -75,7 +75,7 @@ def test_the_database_is_brought_up_and_told_about(run: Run) -> None:
 
 def test_the_policy_is_shown_for_people_and_for_programs(run: Run) -> None:
     assert "keeps your basket" in run("policy", "show").output
-    assert run("policy", "show", "--json").output.startswith('{"affiliates":null,"clauses":[')
+    assert run("policy", "show", "--json").output.startswith('{"affiliates":null,"allow_hosts":[],')
 
 
 def test_a_person_nobody_knows_is_found_nowhere(run: Run) -> None:

@@ -9,7 +9,7 @@ import time_machine
 from browserjar import Jar
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.test import create_environ, run_wsgi_app
+from werkzeug.test import Client, create_environ, run_wsgi_app
 
 from cactuprivacy import Cookie, CookieGuard, Site
 from cactuprivacy.cookies.eviction import MAX_LINES, MAX_PATHS, Eviction, path_of, paths
@@ -256,3 +256,10 @@ def test_the_names_of_a_header_full_of_them_are_bounded():
     lines = evicted(guard(), "; ".join(f"n{number}=1" for number in range(170)))
 
     assert MAX_LINES == len(lines)
+
+
+def test_nothing_is_evicted_unless_it_was_asked_for():
+    guarded = CookieGuard(page(), SITE, cookies=[SESSION])
+    response = Client(guarded, use_cookies=False).get("/", base_url=SITE.origin, headers={"Cookie": "_ga=1"})
+
+    assert [] == response.headers.getlist("Set-Cookie")

@@ -416,7 +416,7 @@ def test_django_csp_bug_error_pages_are_guarded():
 
 def test_validators_on_both_sides_find_nothing():
     app = App(*cookies("session=1", "_ga=1"), ("Content-Length", "4"))
-    guard = CookieGuard(validator(lint(app)), SITE, cookies=[SESSION])
+    guard = CookieGuard(validator(lint(app)), SITE, cookies=[SESSION], evict=True)
     response = TestApp(lint(validator(guard)), lint=True).get("/", headers={"Cookie": "session=1; _ga=1"})
     lines = response.headers.getall("Set-Cookie")
 

@@ -236,7 +236,7 @@ def test_what_had_no_room_is_logged_with_the_next_response(caplog):
         ask(guard)
 
     assert 16 + 1 + 4 == len(caplog.records)
-    assert "4 more cookies were refused" in caplog.records[16].getMessage()
+    assert "4 more were refused" in caplog.records[16].getMessage()
 
 
 def test_strangers_can_neither_fill_the_log_nor_the_memory_nor_silence_the_app(caplog):
@@ -249,3 +249,16 @@ def test_strangers_can_neither_fill_the_log_nor_the_memory_nor_silence_the_app(c
     assert [*["INFO"] * MAX_REMEMBERED, "WARNING"] == levels(caplog)
     assert 2 * MAX_REMEMBERED == refusals.counts["I9", "in"]
     assert MAX_REMEMBERED == len(refusals._logged["in"])
+
+
+def test_strict_mode_raises_for_a_door_but_not_for_a_redirect_that_is_only_reported():
+    def redirecting(environ, start_response):
+        start_response("302 Found", [("Location", "https://stranger.example/")])
+        return [b""]
+
+    strict = CookieGuard(redirecting, SITE, mode="strict")
+    refusing = CookieGuard(redirecting, SITE, mode="strict", redirects="refuse")
+
+    assert "302 Found" == ask(strict)[1]
+    with pytest.raises(CookieRefusedError, match="D9: header 'Location', out"):
+        ask(refusing)
