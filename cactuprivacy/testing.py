@@ -12,9 +12,10 @@ from http.cookies import BaseCookie
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from cactuprivacy.cookies.markup import QUIET_RELATIONS, refresh_target, targets
+from cactuprivacy.cookies.markup import refresh_target, targets
 from cactuprivacy.cookies.rules import Rules
 from cactuprivacy.cookies.syntax import parse_set_cookie
+from cactuprivacy.cookies.targets import members, parse_link
 from cactuprivacy.cookies.verdict import REASONS, shown
 from cactuprivacy.declaration import DeclarationError
 from cactuprivacy.site import Site, domain_name, ip_address
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 _SCHEME = re.compile(r"([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
 _WEB = frozenset({"http", "https", "ws", "wss", "ftp"})  # the schemes whose addresses have a host
 _BLANK = "".join(map(chr, range(0x21)))
-_LINK = re.compile(r"<([^<>]*)>([^<]*)")
-_RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,]*))", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:\-]+)", re.IGNORECASE)
 _ZIPPED = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 
@@ -75,11 +74,12 @@ def _findings(response: Any, site: Site, foreign: Callable[[str], bool]) -> Iter
             if rule is not None:
                 yield f"Set-Cookie {shown(parse_set_cookie(value).name)!r}: {rule}: {REASONS[rule]}"
         elif name == "link":
-            for address, parameters in _LINK.findall(value):
-                relation = _RELATION.search(parameters)
-                relations = (relation[1] or relation[2] or "").lower().split() if relation else []
-                if not QUIET_RELATIONS.issuperset(relations) and foreign(address):
-                    yield f"Link: {_told(address)}"
+            for member in members(value):
+                link = parse_link(member)
+                if link is None:
+                    yield f"Link: {_told(member)}"
+                elif not link.inert and foreign(link.target):
+                    yield f"Link: {_told(link.target)}"
         elif name == "refresh" and foreign(refresh_target(value)):
             yield f"Refresh: {_told(refresh_target(value))}"
     for where, address in targets(_page(response, dict(headers))):

@@ -10,29 +10,7 @@ import re
 from html.parser import HTMLParser
 from typing import NamedTuple
 
-#: Relations of a link that make no browser fetch anything; every other one counts, also those still to come.
-QUIET_RELATIONS = frozenset(
-    [
-        "alternate",
-        "author",
-        "bookmark",
-        "canonical",
-        "external",
-        "help",
-        "license",
-        "me",
-        "next",
-        "nofollow",
-        "noopener",
-        "noreferrer",
-        "prev",
-        "privacy-policy",
-        "search",
-        "shortlink",
-        "tag",
-        "terms-of-service",
-    ]
-)
+from cactuprivacy.cookies.targets import INERT_RELATIONS
 
 _ADDRESSES = {
     **dict.fromkeys(
@@ -100,7 +78,7 @@ class _Finder(HTMLParser):
             said.setdefault(name, value or "")  # browsers keep the first
         if tag == "link":
             relations = said.get("rel", "").lower().split()
-            if not QUIET_RELATIONS.issuperset(relations):
+            if not INERT_RELATIONS.issuperset(relations):
                 self._add("link href", said.get("href", ""))
         elif tag == "meta" and said.get("http-equiv", "").lower() == "refresh":
             self._add("meta refresh", refresh_target(said.get("content", "")))

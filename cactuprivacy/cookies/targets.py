@@ -38,12 +38,12 @@ _PARAMETER = re.compile(
 # Types of links that browsers do not follow by themselves. Whatever is not known to be one is taken to load.
 _RELATIONS = (
     "about alternate author bookmark canonical collection contents copyright current describedby "
-    "deprecation edit first glossary help hub index item last latest-version license me memento next "
+    "deprecation edit external first glossary help hub index item last latest-version license me memento next "
     "nofollow noopener noreferrer original payment predecessor-version prev previous privacy-policy profile "
     "search self service-desc service-doc service-meta shortlink start status successor-version sunset tag "
     "terms-of-service timegate timemap type up via webmention working-copy"
 )
-_INERT = frozenset(_RELATIONS.split())
+INERT_RELATIONS = frozenset(_RELATIONS.split())
 
 
 class Link(NamedTuple):
@@ -70,7 +70,7 @@ class Link(NamedTuple):
     @property
     def inert(self) -> bool:
         """Whether browsers are known to fetch nothing for it: no relation but such, or a private one (a URI)."""
-        return bool(self.relations) and all(name in _INERT or ":" in name for name in self.relations)
+        return bool(self.relations) and all(name in INERT_RELATIONS or ":" in name for name in self.relations)
 
 
 def host_of(url: str) -> str | None:
