@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -113,6 +114,19 @@ def test_sqlite_keeps_its_promises(sqlite_store: Store) -> None:
         }
 
     assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2, "secure_delete": 1}
+
+
+def test_a_file_that_another_process_is_setting_up_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "privacy.db"
+    first = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    first.execute("BEGIN IMMEDIATE")  # in the midst of its switch to a write-ahead log
+    done = threading.Timer(0.3, first.commit)
+    done.start()
+
+    with Store(f"sqlite:///{path}").read() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+    done.join()
+    first.close()
 
 
 @pytest.mark.parametrize(
