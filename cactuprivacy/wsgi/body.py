@@ -30,6 +30,23 @@ class BodyFilter(Protocol):
         """Return what is still held back: nothing more will come."""
 
 
+class Watched:
+    """A body filter that lets *inner* see every byte, and sends all as it came."""
+
+    def __init__(self, inner: BodyFilter) -> None:
+        self._inner = inner
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return *chunk* itself."""
+        self._inner.feed(chunk)
+        return chunk
+
+    def end(self) -> bytes:
+        """Return nothing, for nothing was held back."""
+        self._inner.end()
+        return b""
+
+
 class Passage:
     """The way of one response's bytes through a layer's filter, by ``write()``, a list or an iterable.
 
