@@ -1,7 +1,8 @@
 """Mail: what a message is, how it gets to a server, and the outbox that loses and doubles none.
 
 Room: mail, below the mailing lists and above consent and store. ``message`` (bytes), ``letters`` (wording and
-headers), ``transport`` (SMTP), ``outbox`` (the queue), ``courier`` (the thread), ``tables``. Knows no list.
+headers), ``addresses``, ``tokens``, ``transport`` (SMTP), ``outbox`` (the queue), ``courier`` (the thread),
+``tables``. Knows no list and no affiliate.
 """
 
 from cactuprivacy.mail.courier import Courier as Courier

@@ -1,4 +1,4 @@
-"""Letters: the two kinds of mail there are, their wording and their headers.
+"""Letters: the kinds of mail there are, their wording and their headers.
 
 Room: mail. The wording is in ``templates/``; a folder of the site's own wins over it. Nothing that a visitor
 typed stands in any of them, or a form of ours would be a way to send strangers a stranger's words.
@@ -60,12 +60,15 @@ class Letters:
             asked_at: When, in UTC.
             host: On which site.
         """
-        return self._letter(
+        return self.notice(
             "confirm",
             f"Please confirm: {title}",
             link,
-            (("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All")),
-            {"title": title, "wording": wording, "hours": hours, "asked_at": asked_at, "host": host},
+            title=title,
+            wording=wording,
+            hours=hours,
+            asked_at=asked_at,
+            host=host,
         )
 
     def announcement(
@@ -95,6 +98,18 @@ class Letters:
             ),
             {"title": title, "text": text.strip(), "subject": subject, "host": host},
         )
+
+    def notice(self, name: str, subject: str, link: str, **values: Any) -> Letter:
+        """Return the letter of the template *name*, which answers one person and which no machine is to answer.
+
+        Parameters:
+            name: Of the templates ``<name>.txt`` and ``<name>.html``.
+            subject: One line.
+            link: Where it leads.
+            values: What the templates name besides.
+        """
+        headers = (("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All"))
+        return self._letter(name, subject, link, headers, values)
 
     def _letter(
         self,

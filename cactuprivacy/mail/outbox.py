@@ -1,7 +1,7 @@
 """The outbox: every mail is a row first, and a row tells how far its mail has come, whatever dies in between.
 
 Room: mail. Owns the states of a row. What a row says, and whether it is still wanted, its :class:`Author`
-knows. A confirmation mail is sent at least once, with the same Message-ID: lost, it would leave a visitor
+knows. A mail that answers somebody is sent at least once, with the same Message-ID: lost, it would leave them
 waiting. An announcement is sent at most once: ``sending`` is committed before the mail is given over, and
 what a crash leaves in that state becomes ``unknown`` and is never sent again (RFC 1047).
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row, Table
 
     from cactuprivacy.mail.message import Message
     from cactuprivacy.mail.transport import Session
@@ -112,15 +112,23 @@ class Outbox:
         store: The database.
         transport: The way to the mail server.
         author: Who writes the mails.
+        table: The rows: those of the lists, or a clause's own with the same columns of state (``tables.progress``).
         lease_seconds: How long a process that took a mail may be silent before another one takes it.
     """
 
     def __init__(
-        self, store: Store, transport: Transport, author: Author, *, lease_seconds: int = LEASE_SECONDS
+        self,
+        store: Store,
+        transport: Transport,
+        author: Author,
+        *,
+        table: Table = outbox,
+        lease_seconds: int = LEASE_SECONDS,
     ) -> None:
         self._store = store
         self._transport = transport
         self._author = author
+        self._table = table
         self._lease = timedelta(seconds=lease_seconds)
 
     def deliver_due(self, limit: int = 100, ending: Callable[[], bool] = lambda: False) -> Counts:
@@ -153,9 +161,8 @@ class Outbox:
         """Return how many mails there are, by kind and state."""
         found: dict[str, dict[str, int]] = {}
         with self._store.read() as connection:
-            counted = select(outbox.c.kind, outbox.c.state, func.count()).group_by(
-                outbox.c.kind, outbox.c.state
-            )
+            groups = (self._table.c.kind, self._table.c.state)
+            counted = select(*groups, func.count()).group_by(*groups)
             for kind, state, count in connection.execute(counted):
                 found.setdefault(kind, {})[state] = count
         return found
@@ -163,35 +170,35 @@ class Outbox:
     def _anything_due(self) -> bool:
         moment = now()
         with self._store.read() as connection:
-            due = select(outbox.c.id).where(or_(_due(moment), _left_behind(moment))).limit(1)
+            due = select(self._table.c.id).where(or_(self._due(moment), self._left_behind(moment))).limit(1)
             return connection.execute(due).first() is not None
 
     def _claim(self, lease: uuid.UUID, limit: int) -> tuple[int, list[Row[Any]]]:
         moment = now()
         with self._store.write() as connection:
             unclear = connection.execute(
-                update(outbox)
-                .where(_left_behind(moment), outbox.c.kind == "announcement")
+                update(self._table)
+                .where(self._left_behind(moment), self._table.c.kind == "announcement")
                 .values(state="unknown", lease=None, lease_until=None, done_at=moment)
             )
             connection.execute(
-                update(outbox)
-                .where(_left_behind(moment), outbox.c.kind == "confirm")
+                update(self._table)
+                .where(self._left_behind(moment), self._table.c.kind != "announcement")
                 .values(state="queued", lease=None, lease_until=None)
             )
             chosen = (
-                select(outbox.c.id)
-                .where(_due(moment))
-                .order_by(outbox.c.kind.desc(), outbox.c.id)  # "confirm" before "announcement"
+                select(self._table.c.id)
+                .where(self._due(moment))
+                .order_by(self._table.c.kind.desc(), self._table.c.id)  # "confirm" before "announcement"
                 .limit(limit)
                 .with_for_update(skip_locked=True)
             )
             ids = list(connection.execute(chosen).scalars())
             taken = connection.execute(
-                update(outbox)
-                .where(outbox.c.id.in_(ids), _due(moment))
-                .values(lease=lease, lease_until=moment + self._lease, attempts=outbox.c.attempts + 1)
-                .returning(outbox)
+                update(self._table)
+                .where(self._table.c.id.in_(ids), self._due(moment))
+                .values(lease=lease, lease_until=moment + self._lease, attempts=self._table.c.attempts + 1)
+                .returning(self._table)
             )
             rows = sorted(taken, key=lambda row: ids.index(row.id))
         return unclear.rowcount, rows
@@ -227,7 +234,9 @@ class Outbox:
             if not self._author.still_wanted(connection, row):
                 return False
             started = connection.execute(
-                update(outbox).where(_ours(row), outbox.c.state == "queued").values(state="sending")
+                update(self._table)
+                .where(self._ours(row), self._table.c.state == "queued")
+                .values(state="sending")
             )
             return started.rowcount == 1
 
@@ -235,8 +244,8 @@ class Outbox:
         moment = now()
         with self._store.write() as connection:
             finished = connection.execute(
-                update(outbox)
-                .where(_ours(row))
+                update(self._table)
+                .where(self._ours(row))
                 .values(
                     state=state, lease=None, lease_until=None, sealed=None, last_code=code, done_at=moment
                 )
@@ -249,8 +258,8 @@ class Outbox:
         wait = min(_FIRST_WAIT * 2 ** min(row.attempts - 1, 16), _LONGEST_WAIT)
         with self._store.write() as connection:
             connection.execute(
-                update(outbox)
-                .where(_ours(row))
+                update(self._table)
+                .where(self._ours(row))
                 .values(state="queued", lease=None, lease_until=None, last_code=code, next_at=now() + wait)
             )
         return "retried"
@@ -258,20 +267,18 @@ class Outbox:
     def _release(self, row: Row[Any]) -> None:
         with self._store.write() as connection:
             connection.execute(
-                update(outbox)
-                .where(_ours(row))
-                .values(lease=None, lease_until=None, attempts=outbox.c.attempts - 1)
+                update(self._table)
+                .where(self._ours(row))
+                .values(lease=None, lease_until=None, attempts=self._table.c.attempts - 1)
             )
 
+    def _due(self, moment: datetime) -> ColumnElement[bool]:
+        mail = self._table.c
+        free = or_(mail.lease_until.is_(None), mail.lease_until < moment)
+        return and_(mail.state == "queued", mail.next_at <= moment, free)
 
-def _due(moment: datetime) -> ColumnElement[bool]:
-    free = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until < moment)
-    return and_(outbox.c.state == "queued", outbox.c.next_at <= moment, free)
+    def _left_behind(self, moment: datetime) -> ColumnElement[bool]:
+        return and_(self._table.c.state == "sending", self._table.c.lease_until < moment)
 
-
-def _left_behind(moment: datetime) -> ColumnElement[bool]:
-    return and_(outbox.c.state == "sending", outbox.c.lease_until < moment)
-
-
-def _ours(row: Row[Any]) -> ColumnElement[bool]:
-    return and_(outbox.c.id == row.id, outbox.c.lease == row.lease)
+    def _ours(self, row: Row[Any]) -> ColumnElement[bool]:
+        return and_(self._table.c.id == row.id, self._table.c.lease == row.lease)

@@ -7,6 +7,8 @@ database refuses a row that does neither.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -23,6 +25,28 @@ from sqlalchemy import (
 
 from cactuprivacy.store import Moment, metadata
 
+
+def progress() -> tuple[Column[Any] | CheckConstraint, ...]:
+    """Return the columns that every outbox has: by what it is known, and how far it has come."""
+    return (
+        Column("dedupe_key", String(200), nullable=False, unique=True),
+        Column("message_id", String(320), nullable=False, unique=True),
+        Column("sealed", LargeBinary),
+        Column("state", String(20), nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("next_at", Moment, nullable=False),
+        Column("lease", Uuid),
+        Column("lease_until", Moment),
+        Column("last_code", Integer),
+        Column("created_at", Moment, nullable=False),
+        Column("done_at", Moment),
+        CheckConstraint(
+            "state IN ('queued', 'sending', 'sent', 'failed', 'withdrawn', 'unknown')",
+            name="state",
+        ),
+    )
+
+
 outbox = Table(
     "outbox",
     metadata,
@@ -32,17 +56,7 @@ outbox = Table(
     Column("campaign_id", Uuid),
     Column("list", String(63)),
     Column("address_id", Uuid),
-    Column("dedupe_key", String(200), nullable=False, unique=True),
-    Column("message_id", String(320), nullable=False, unique=True),
-    Column("sealed", LargeBinary),
-    Column("state", String(20), nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("next_at", Moment, nullable=False),
-    Column("lease", Uuid),
-    Column("lease_until", Moment),
-    Column("last_code", Integer),
-    Column("created_at", Moment, nullable=False),
-    Column("done_at", Moment),
+    *progress(),
     # A foreign key with a null in it is not checked, so these nulls are.
     CheckConstraint(
         "(kind = 'confirm' AND token_digest IS NOT NULL"
@@ -50,10 +64,6 @@ outbox = Table(
         " OR (kind = 'announcement' AND token_digest IS NULL"
         " AND campaign_id IS NOT NULL AND list IS NOT NULL AND address_id IS NOT NULL)",
         name="kind",
-    ),
-    CheckConstraint(
-        "state IN ('queued', 'sending', 'sent', 'failed', 'withdrawn', 'unknown')",
-        name="state",
     ),
     ForeignKeyConstraint(
         ["campaign_id", "list", "address_id"],

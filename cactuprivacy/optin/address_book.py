@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from cactuprivacy.optin.addresses import MailAddress
+    from cactuprivacy.mail.addresses import MailAddress
     from cactuprivacy.vault import Vault
 
 _PURPOSE = "mail address"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
+from cactuprivacy.mail.addresses import parse
 from cactuprivacy.mail.message import Letter, Message, build
-from cactuprivacy.optin.addresses import parse
 from cactuprivacy.optin.tables import campaign, confirmation, optin_request, subscription, token
 from cactuprivacy.optin.tokens import leave_token
 from cactuprivacy.store import now

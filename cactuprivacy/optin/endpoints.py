@@ -7,28 +7,29 @@ posted is answered alike for every address, so that nobody learns who is on a li
 from __future__ import annotations
 
 import logging
-import traceback
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug import Request, Response
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, UnsupportedMediaType
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, Rule
 
-from cactuprivacy.optin.addresses import MAX_CHARACTERS, AddressRefusedError, parse
+from cactuprivacy.mail.addresses import MAX_CHARACTERS, AddressRefusedError, parse
+from cactuprivacy.mail.tokens import token_digest
 from cactuprivacy.optin.forms import TRAP, Forms, Verdict
 from cactuprivacy.optin.subscription import Standing, Subscriptions
-from cactuprivacy.optin.tokens import read_leave_token, token_digest
+from cactuprivacy.optin.tokens import read_leave_token
 from cactuprivacy.store import StoreNotReadyError
 from cactuprivacy.vault import SealBrokenError
 from cactuprivacy.wsgi import client_address
+from cactuprivacy.wsgi.page_app import PageApp
 
 if TYPE_CHECKING:
     import uuid
     from collections.abc import Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug import Request, Response
 
     from cactuprivacy.keys import KeyRing
     from cactuprivacy.mail import Courier
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from cactuprivacy.wsgi import TrustedProxies
     from cactuprivacy.wsgi.pages import Pages
 
-logger = logging.getLogger("cactuprivacy.optin")
-
-MAX_FORM_BYTES = 8192
 _ROUTES = Map(
     [
         Rule("/confirmed", endpoint="confirmed"),
@@ -52,10 +50,9 @@ _ROUTES = Map(
     strict_slashes=False,
     merge_slashes=False,
 )
-_POSTED = frozenset({"form", "confirm", "leave"})
 
 
-class Endpoints:
+class Endpoints(PageApp):
     """Serves the pages of the lists.
 
     Parameters:
@@ -69,6 +66,11 @@ class Endpoints:
         path: Where the app is mounted, for a server that does not say.
     """
 
+    routes = _ROUTES
+    unavailable = (SQLAlchemyError, StoreNotReadyError, SealBrokenError)
+    telling = (StoreNotReadyError,)
+    logger = logging.getLogger("cactuprivacy.optin")
+
     def __init__(
         self,
         lists: Mapping[str, MailingList],
@@ -81,59 +83,31 @@ class Endpoints:
         trusted_proxies: TrustedProxies,
         path: str,
     ) -> None:
+        super().__init__(pages, path=path)
         self._lists = lists
         self._site = site
         self._keys = keys
         self._subscriptions = subscriptions
         self._courier = courier
-        self._pages = pages
         self._trusted_proxies = trusted_proxies
-        self._path = path
         self._forms = Forms(keys, site)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve a request (PEP 3333)."""
-        request = Request(environ)
-        request.max_content_length = request.max_form_memory_size = MAX_FORM_BYTES
-        request.max_form_parts = 20
-        # From here on: a path that is none of ours may still hold half a token.
-        environ["cactuprivacy.route"] = self._base(request) + "/<unknown>"
-        try:
-            response = self._respond(request)
-        except HTTPException as error:
-            response = self._trouble(request, error.code or 500, error.get_headers(environ))
-        except (SQLAlchemyError, StoreNotReadyError, SealBrokenError) as error:
-            # Where, but not what: a database's error quotes the values of its statement.
-            logger.error(  # noqa: TRY400  # for that reason
-                "The mailing lists cannot be served (%s).\n%s",
-                error if isinstance(error, StoreNotReadyError) else type(error).__name__,
-                "".join(traceback.format_tb(error.__traceback__)),
-            )
-            response = self._trouble(request, 503, [("Retry-After", "60")])
+        answer = super().__call__(environ, start_response)
         self._courier.wake()
-        return response(environ, start_response)
+        return answer
 
-    def _respond(self, request: Request) -> Response:
-        rule, values = _ROUTES.bind_to_environ(request.environ).match(return_rule=True)
-        slug = values.get("slug")
-        mailing_list = self._lists.get(slug) if slug is not None else None
-        if slug is not None and mailing_list is None:
+    def _look_up(self, values: Mapping[str, Any]) -> Any:
+        if "slug" not in values:
+            return values.get("token")
+        mailing_list = self._lists.get(values["slug"])
+        if mailing_list is None:
             raise NotFound
-        request.environ["cactuprivacy.route"] = self._base(request) + rule.rule.replace("<slug>", slug or "")
-        handlers = {"GET": getattr(self, f"_get_{rule.endpoint}")}
-        handlers["HEAD"] = handlers["GET"]
-        if rule.endpoint in _POSTED:
-            handlers["POST"] = getattr(self, f"_post_{rule.endpoint}")
-        if request.method not in handlers:
-            raise MethodNotAllowed(list(handlers))
-        if request.method == "POST" and request.mimetype not in (
-            "application/x-www-form-urlencoded",
-            "multipart/form-data",
-        ):
-            raise UnsupportedMediaType
-        handler = handlers[request.method]
-        response: Response = handler(request, mailing_list or values.get("token"))
-        return response
+        return mailing_list
+
+    def _public(self, rule: str, values: Mapping[str, Any]) -> str:
+        return rule.replace("<slug>", values.get("slug", ""))
 
     def _get_form(
         self, request: Request, mailing_list: MailingList, status: int = 200, problem: str = ""
@@ -246,19 +220,6 @@ class Endpoints:
             "stamp": self._forms.stamp(mailing_list),
             "trap": TRAP,
         }
-
-    def _trouble(self, request: Request, status: int, headers: Iterable[tuple[str, str]] = ()) -> Response:
-        kept = {name: value for name, value in headers if name in ("Allow", "Retry-After")}
-        if 300 <= status < 400 or request.method == "HEAD":
-            return Response(status=status, headers=kept)
-        return self._pages.page("trouble.html", status=status, headers=kept, code=status)
-
-    def _see(self, request: Request, path: str) -> Response:
-        headers = {"Location": self._base(request) + path, "Cache-Control": "no-store"}
-        return Response(status=303, headers={**headers, "Referrer-Policy": "no-referrer"})
-
-    def _base(self, request: Request) -> str:
-        return request.script_root or self._path
 
     def _page_of(self, request: Request) -> str:
         """The path of the page that held the form, where the browser says so and it is ours."""

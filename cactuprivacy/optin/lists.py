@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cactuprivacy.declaration import DeclarationError, declaration, settle
-from cactuprivacy.optin.addresses import AddressRefusedError, parse
+from cactuprivacy.mail.addresses import AddressRefusedError, parse
 
 if TYPE_CHECKING:
     from cactuprivacy.site import Site

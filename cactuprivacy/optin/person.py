@@ -30,8 +30,8 @@ from cactuprivacy.store import now
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from cactuprivacy.mail.addresses import MailAddress
     from cactuprivacy.optin.address_book import AddressBook
-    from cactuprivacy.optin.addresses import MailAddress
     from cactuprivacy.store import Store
 
 KEEP_UNCONFIRMED = timedelta(days=30)

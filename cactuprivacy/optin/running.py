@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from cactuprivacy.declaration import DeclarationError, explains_options
 from cactuprivacy.keys import KeyRing
 from cactuprivacy.mail import Courier, Outbox, Transport
+from cactuprivacy.mail.addresses import AddressRefusedError, parse
 from cactuprivacy.mail.letters import Letters
 from cactuprivacy.optin.address_book import AddressBook
-from cactuprivacy.optin.addresses import AddressRefusedError, parse
 from cactuprivacy.optin.author import OptInAuthor
 from cactuprivacy.optin.campaigns import AnnouncementRefusedError, Campaign, announce
 from cactuprivacy.optin.endpoints import Endpoints
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from cactuprivacy.mail import Counts
-    from cactuprivacy.optin.addresses import MailAddress
+    from cactuprivacy.mail.addresses import MailAddress
     from cactuprivacy.optin.lists import MailingList
 
 

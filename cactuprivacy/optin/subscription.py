@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import exists, func, insert, or_, select, update
 
+from cactuprivacy.mail.addresses import mask, parse
 from cactuprivacy.mail.outbox import queue_confirmation
+from cactuprivacy.mail.tokens import new_token, token_digest
 from cactuprivacy.optin import evidence, limits
-from cactuprivacy.optin.addresses import mask, parse
 from cactuprivacy.optin.tables import confirmation, optin_request, subscription, token
-from cactuprivacy.optin.tokens import new_token, token_digest
 from cactuprivacy.store import now
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
+    from cactuprivacy.mail.addresses import MailAddress
     from cactuprivacy.optin.address_book import AddressBook
-    from cactuprivacy.optin.addresses import MailAddress
     from cactuprivacy.optin.lists import MailingList
     from cactuprivacy.store import Store
     from cactuprivacy.vault import Vault

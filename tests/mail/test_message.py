@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cactuprivacy.mail.addresses import AddressRefusedError, parse
 from cactuprivacy.mail.message import Letter, Message, MessageRefusedError, build
-from cactuprivacy.optin.addresses import AddressRefusedError, parse
 
 LINK = "https://shop.example/list/u/1." + "A" * 200
 

@@ -57,7 +57,7 @@ def test_I14_erasing_leaves_keyed_hashes_alone(shop: Shop) -> None:
 
 
 def test_I14_a_suppression_still_matches_after_the_erasure(shop: Shop) -> None:
-    from cactuprivacy.optin.addresses import parse
+    from cactuprivacy.mail.addresses import parse
 
     shop.subscribe()
     shop.lists.erase("jo@example.org")

@@ -108,7 +108,7 @@ def test_I9_an_old_link_never_brings_back_who_left(shop: Shop) -> None:
 
 
 def _stamp(shop: Shop, link: str) -> str:
-    from cactuprivacy.optin.tokens import token_digest
+    from cactuprivacy.mail.tokens import token_digest
 
     return shop.lists._endpoints._forms.page_stamp(token_digest(link.rpartition("/")[2]) or b"")
 
@@ -175,7 +175,7 @@ def test_an_active_address_is_not_asked_again(small_shop: Shop) -> None:
 
 
 def test_who_complained_is_not_asked_again(small_shop: Shop) -> None:
-    from cactuprivacy.optin.addresses import parse
+    from cactuprivacy.mail.addresses import parse
 
     index = small_shop.lists._person._book.indexes(parse("jo@example.org").identity)[0]
     with small_shop.store.write() as connection:

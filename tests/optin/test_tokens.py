@@ -8,23 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cactuprivacy import KeyRing
-from cactuprivacy.optin.tokens import leave_token, new_token, read_leave_token, token_digest
+from cactuprivacy.optin.tokens import leave_token, read_leave_token
 
 NEW, OLD = "k3y-8Zq1vB7nT5cXw2LmP9sRd4GhJ6fYaEuC", "0ld-Tz7Wq3Np8Vb1Kc6Xm5Rj2Hs9Gd4LfYe"
 UID = uuid.UUID(int=7)
-
-
-def test_M5_a_token_has_256_random_bits_and_is_stored_hashed() -> None:
-    first, second = new_token(), new_token()
-
-    assert 43 == len(first)
-    assert first != second
-    assert 32 == len(token_digest(first) or b"")
-
-
-def test_what_is_no_token_has_no_digest() -> None:
-    for text in ("", "x", "a" * 42, "a" * 44, "a" * 42 + "=", "é" * 43, "a" * 43 + "\n"):
-        assert token_digest(text) is None
 
 
 def test_a_leave_link_names_its_subscription() -> None:

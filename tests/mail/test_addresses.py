@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cactuprivacy.optin.addresses import AddressRefusedError, MailAddress, mask, parse
+from cactuprivacy.mail.addresses import AddressRefusedError, MailAddress, mask, parse
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Mail addresses: which ones we take, how we spell them, and when two are the same.
 
-Room: optin. Pure functions. Syntax is the email-validator library's, without any look-up; here is what it
+Room: mail. Pure functions. Syntax is the email-validator library's, without any look-up; here is what it
 lets through and a mailer must not.
 """
 
