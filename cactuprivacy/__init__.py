@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cactuprivacy.affiliates import AffiliateAttribution as AffiliateAttribution
+    from cactuprivacy.affiliates import AffiliatePortal as AffiliatePortal
     from cactuprivacy.affiliates import AffiliateProgram as AffiliateProgram
     from cactuprivacy.affiliates import Affiliates as Affiliates
     from cactuprivacy.consent import Consent as Consent
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "AffiliateAttribution": "affiliates",
+    "AffiliatePortal": "affiliates",
     "AffiliateProgram": "affiliates",
     "Affiliates": "affiliates",
     "Consent": "consent",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from cactuprivacy.affiliates import AffiliateAttribution, AffiliateProgram
+from cactuprivacy.affiliates import AffiliateAttribution, AffiliatePortal, AffiliateProgram
 from cactuprivacy.consent import Consent, Purpose
 from cactuprivacy.consent.choices import receipt_cookie
 from cactuprivacy.consent.pages import ChoicesPage
@@ -62,11 +62,13 @@ class Privacy:
         affiliates: The affiliate programme; without it no link is credited.
         visits: The visit log; without it no visit is recorded.
         mailing_lists: The mailing lists; without them no address is kept.
-        mail: The mail server, ``"smtp://localhost:25"``; needed by the mailing lists.
+        mail: The mail server, ``"smtp://localhost:25"``; needed by the mailing lists, and by
+            affiliates who apply.
         domains: Further domains of ours, from which mail may be sent.
         trusted_proxies: The networks of our own proxies, whose word about the client is believed.
         policy_path: Where the policy page is mounted; the page of choices is below it.
         list_path: Where the opt-in pages are mounted.
+        affiliates_path: Where affiliates apply and see their figures, if the programme takes applications.
         templates: A folder with templates of your own that win over ours.
 
     Raises:
@@ -94,6 +96,7 @@ class Privacy:
         trusted_proxies: TrustedProxies | Iterable[str] = (),
         policy_path: str = "/privacy",
         list_path: str = "/list",
+        affiliates_path: str = "/affiliates",
         templates: str | Path | None = None,
     ) -> None:
         self.site = site if isinstance(site, Site) else Site(site, tuple(domains))
@@ -104,6 +107,7 @@ class Privacy:
         self.people = People()
         self._policy_path = _mount("policy_path", policy_path)
         self._list_path = _mount("list_path", list_path)
+        self._affiliates_path = _mount("affiliates_path", affiliates_path)
         self._templates = str(templates) if templates else None
         self._trusted_proxies = TrustedProxies.of(trusted_proxies)
         self._allow_hosts = declared_hosts(allow_hosts or {})
@@ -117,6 +121,7 @@ class Privacy:
         self._program = self._make_program()
         self._visit_log = self._make_visit_log()
         self._opt_in = self._make_opt_in(mail)
+        self._portal = self._make_portal(mail)
         self._cookies: dict[str, Cookie] = {}
         for cookie in (
             receipt_cookie(self.site),
@@ -172,6 +177,26 @@ class Privacy:
         self.people.register("mailing lists", opt_in)
         return opt_in
 
+    def _make_portal(self, mail: str | None) -> AffiliatePortal | None:
+        if self._program is None or self._program.declaration.applications is None:
+            return None
+        if mail is None:
+            raise DeclarationError(
+                "Affiliates may apply but there is no mail server to answer by; give mail='smtp://localhost:25'."
+            )
+        portal = AffiliatePortal(
+            self._program,
+            keys=self.keys,
+            mail=mail,
+            operator=self.operator,
+            path=self._affiliates_path,
+            policy=self._policy_path,
+            templates=self._templates,
+            trusted_proxies=self._trusted_proxies,
+        )
+        self.people.register("affiliates", portal)
+        return portal
+
     @property
     def affiliates(self) -> AffiliateProgram:
         """The running affiliate programme.
@@ -184,6 +209,19 @@ class Privacy:
                 "No affiliate programme was declared; give Privacy affiliates=Affiliates(…)."
             )
         return self._program
+
+    @property
+    def affiliate_portal(self) -> AffiliatePortal:
+        """The running pages and mails for affiliates.
+
+        Raises:
+            DeclarationError: when the programme takes no applications.
+        """
+        if self._portal is None:
+            raise DeclarationError(
+                "The affiliate programme takes no applications; declare Affiliates(applications='affiliates@…')."
+            )
+        return self._portal
 
     @property
     def visits(self) -> Visits:
@@ -261,8 +299,9 @@ class Privacy:
                     lambda: self.policy, self._pages("policy"), choices=self._choices_path
                 ),
                 **({self._list_path: self._opt_in} if self._opt_in else {}),
+                **({self._affiliates_path: self._portal} if self._portal else {}),
             },
-            on_request=self._opt_in.wake if self._opt_in else None,
+            on_request=[part.wake for part in (self._opt_in, self._portal) if part],
         )
         if self._program:
             wrapped = AffiliateAttribution(wrapped, self._program)
@@ -290,6 +329,8 @@ class Privacy:
             self._program.close()
         if self._opt_in:
             self._opt_in.close()
+        if self._portal:
+            self._portal.close()
         self.store.dispose()
 
     @property
@@ -321,14 +362,14 @@ class _Doors(DispatcherMiddleware):
         app: WSGIApplication,
         mounts: dict[str, WSGIApplication],
         *,
-        on_request: Callable[[], None] | None,
+        on_request: Sequence[Callable[[], None]],
     ) -> None:
         super().__init__(app, mounts)
         self._on_request = on_request
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if self._on_request is not None:
-            self._on_request()
+        for wake in self._on_request:
+            wake()
         return super().__call__(environ, start_response)
 
 

@@ -14,6 +14,7 @@ from cactuprivacy.affiliates.explain import Explanation as Explanation
 from cactuprivacy.affiliates.ledger import Credit as Credit
 from cactuprivacy.affiliates.ledger import Reversal as Reversal
 from cactuprivacy.affiliates.payouts import Payout as Payout
+from cactuprivacy.affiliates.portal import AffiliatePortal as AffiliatePortal
 from cactuprivacy.affiliates.program import AffiliateProgram as AffiliateProgram
 from cactuprivacy.affiliates.reconcile import Reconciliation as Reconciliation
 from cactuprivacy.affiliates.roster import AffiliateError as AffiliateError

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cactuprivacy.affiliates import money, signals
+from cactuprivacy.affiliates.figures import AffiliateFigures, report
 from cactuprivacy.affiliates.ledger import Ledger, Refund, Reversal
 from cactuprivacy.affiliates.payouts import Payout, Payouts
 from cactuprivacy.affiliates.reconcile import Reconciliation, reconcile
@@ -101,6 +102,18 @@ class Books:
             AffiliateError: when there is no such affiliate, or that is no month.
         """
         return self._statements.statement(code, month)
+
+    def report(self, year: int | None = None, month: int | None = None) -> list[AffiliateFigures]:
+        """Return all affiliates' exact figures of a year or a month: for the owner's eyes, not for an affiliate's.
+
+        Parameters:
+            year: As in ``2026``, in UTC; this year unless said.
+            month: 1 to 12; the whole year unless said.
+
+        Raises:
+            AffiliateError: for what is no year or no month.
+        """
+        return report(self.store, self._roster, year, month)
 
     def refund(
         self, *, order: str | int, amount: Decimal | str | int, currency: str, refund: str | int

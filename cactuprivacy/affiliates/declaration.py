@@ -1,7 +1,7 @@
 """Affiliates: the declaration of the affiliate programme.
 
-Room: affiliates. May import declaration, ``terms`` and ``webhooks``. What is declared here the middleware enforces, the
-programme pays by, and the policy states.
+Room: affiliates. May import declaration, mail, ``terms`` and ``webhooks``. What is declared here the
+middleware enforces, the programme pays by, and the policy states.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from cactuprivacy.affiliates.terms import Terms, rate_of
 from cactuprivacy.affiliates.webhooks import Webhook
 from cactuprivacy.declaration import DeclarationError, declaration, settle
+from cactuprivacy.mail.addresses import AddressRefusedError, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,6 +69,9 @@ class Affiliates:
         is_self: Asked with the order and an affiliate's public code whether that affiliate is the buyer: ``True`` and
             it is not credited. You know your customers; no address of theirs comes here.
         webhook: Where the ledger's events are posted to.
+        applications: The mail address, on a domain of the site, of who runs the programme: new
+            applications are told to it, and affiliates are written to from it. With it there are pages to apply
+            on and to see one's figures on; without it, the default, there are none.
 
     Raises:
         DeclarationError: for whatever cannot be kept.
@@ -89,6 +93,7 @@ class Affiliates:
     hold_days: int = 30
     is_self: Callable[[str, str], bool] | None = None
     webhook: Webhook | None = None
+    applications: str | None = None
     parameters: tuple[str, ...] = field(init=False, repr=False)
     terms: Terms = field(init=False, repr=False)
 
@@ -111,6 +116,13 @@ class Affiliates:
         if self.basis not in get_args(Basis):
             raise DeclarationError(f"basis={self.basis!r} is not known; use 'consent', 'reward' or 'exempt'.")
         self._check_commission()
+        if self.applications is not None:
+            try:
+                settle(self, applications=parse(self.applications).spelling)
+            except (AddressRefusedError, AttributeError, TypeError) as error:
+                raise DeclarationError(
+                    f"applications={self.applications!r} is no mail address; write it as in 'affiliates@shop.example'."
+                ) from error
 
     def _check_commission(self) -> None:
         if (

@@ -7,15 +7,13 @@ the balance what was paid out of it, and the next payout has it as a line.
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, literal, or_, select
 
-from cactuprivacy.affiliates import chain, money, tables, webhooks
+from cactuprivacy.affiliates import chain, money, spreadsheet, tables, webhooks
 from cactuprivacy.affiliates.ledger import held_orders
 from cactuprivacy.affiliates.roster import AffiliateError, actor_name
 from cactuprivacy.affiliates.statement import bounds
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from cactuprivacy.store import Store
 
 MAX_METHOD = 64
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
 @dataclass(frozen=True)
@@ -235,37 +232,37 @@ class Payouts:
 
 
 def as_csv(payouts: Iterable[Payout]) -> str:
-    """Return *payouts* as CSV (RFC 4180), which no spreadsheet takes for a formula.
-
-    A text that begins like one gets an apostrophe in front, and no line break is left in any (OWASP, CSV Injection).
-    Amounts are never negative, so none of them needs it.
-    """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(
-        ["payout", "affiliate", "period", "amount", "currency", "lines", "method", "actor", "day", "voided"]
+    """Return *payouts* as CSV (RFC 4180), which no spreadsheet takes for a formula."""
+    header = (
+        "payout",
+        "affiliate",
+        "period",
+        "amount",
+        "currency",
+        "lines",
+        "method",
+        "actor",
+        "day",
+        "voided",
     )
-    for each in payouts:
-        writer.writerow(
-            [
+    return spreadsheet.as_csv(
+        header,
+        (
+            (
                 each.number,
-                _cell(each.affiliate),
+                each.affiliate,
                 each.period,
-                f"{each.amount:f}",
+                each.amount,
                 each.currency,
                 each.lines,
-                _cell(each.method),
-                _cell(each.actor),
+                each.method,
+                each.actor,
                 each.day.isoformat(),
                 "yes" if each.voided else "no",
-            ]
-        )
-    return out.getvalue()
-
-
-def _cell(text: str) -> str:
-    plain = " ".join(text.split("\n")).replace("\r", " ")
-    return f"'{plain}" if plain.startswith(_FORMULA) else plain
+            )
+            for each in payouts
+        ),
+    )
 
 
 def _payable(cut_off: datetime, *columns: Any) -> Any:

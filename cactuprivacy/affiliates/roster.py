@@ -85,28 +85,11 @@ class Roster:
         """
         if isinstance(aliases, str):
             raise AffiliateError(f"aliases is one text where a list is wanted; write aliases=[{aliases!r}].")
-        public = _code(
-            "".join(secrets.choice(_LETTERS) for _ in range(_RANDOM_LENGTH)) if code is None else code
-        )
+        public = random_code() if code is None else _code(code)
         others = {_code(alias) for alias in aliases} - {public}
-        moment = now()
         try:
             with self._store.write() as connection:
-                row_id = connection.scalar(
-                    insert(tables.affiliate)
-                    .values(code=public, created_at=moment)
-                    .returning(tables.affiliate.c.id)
-                )
-                kinds = [(public, "link"), *((alias, "alias") for alias in sorted(others))]
-                connection.execute(
-                    insert(tables.affiliate_code),
-                    [{"code": text, "affiliate_id": row_id, "kind": kind} for text, kind in kinds],
-                )
-                connection.execute(
-                    insert(tables.affiliate_event).values(
-                        affiliate_id=row_id, state="pending", actor=actor_name(actor), at=moment
-                    )
-                )
+                enrol(connection, public, sorted(others), actor=actor)
         except IntegrityError as error:
             raise AffiliateError(
                 f"{' or '.join([public, *sorted(others)])} is an affiliate's code already; choose another."
@@ -181,6 +164,34 @@ class Roster:
                 f"There is no affiliate {text!r}; add it first: cactuprivacy affiliates add."
             )
         return affiliate
+
+
+def random_code() -> str:
+    """Return a code that is neither counted up nor guessed."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(_RANDOM_LENGTH))
+
+
+def enrol(connection: Connection, code: str, aliases: Iterable[str] = (), *, actor: str) -> int:
+    """Add a pending affiliate in the caller's transaction, and return its number.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: when a code is taken.
+    """
+    moment = now()
+    row_id: int = connection.execute(
+        insert(tables.affiliate).values(code=code, created_at=moment).returning(tables.affiliate.c.id)
+    ).scalar_one()
+    kinds = [(code, "link"), *((alias, "alias") for alias in aliases)]
+    connection.execute(
+        insert(tables.affiliate_code),
+        [{"code": text, "affiliate_id": row_id, "kind": kind} for text, kind in kinds],
+    )
+    connection.execute(
+        insert(tables.affiliate_event).values(
+            affiliate_id=row_id, state="pending", actor=actor_name(actor), at=moment
+        )
+    )
+    return row_id
 
 
 def terms_id(connection: Connection, terms: Terms) -> int:
