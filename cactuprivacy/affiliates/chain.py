@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 GENESIS = bytes(32)  # what the first entry holds for the one before
 _LOCK = 0x616666696C  # any number, the same in every process: "affil"
 
+# Made once: to make a statement costs more than to run it.
+_INSERT = insert(tables.ledger)
 _LAST = select(tables.ledger.c.id, tables.ledger.c.hash).order_by(tables.ledger.c.id.desc()).limit(1)
 
 
@@ -67,7 +69,7 @@ def append(connection: Connection, *entries: NewEntry, sources: dict[int, bytes]
         row["hash"] = previous = entry_hash(row, source)
         rows.append(row)
     if rows:
-        connection.execute(insert(tables.ledger), rows)
+        connection.execute(_INSERT, rows)
     return [row["id"] for row in rows]
 
 

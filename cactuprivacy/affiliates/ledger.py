@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import bindparam, func, select, union_all
 
 from cactuprivacy.affiliates import chain, money, tables, webhooks
 from cactuprivacy.affiliates.reason import Dropped, Reason, Touched, lines_from, lines_text
@@ -37,6 +37,40 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cactuprivacy.affiliates")
 
 _ORDER, _REFUND = "affiliate order", "affiliate refund"
+
+# What every sale asks is made once: to make a statement costs more than to run it.
+_BY_ORDER = select(tables.conversion).where(
+    tables.conversion.c.order_key.in_(bindparam("keys", expanding=True))
+)
+_ACCRUALS = (
+    select(
+        tables.ledger.c.id,
+        tables.ledger.c.amount_minor,
+        tables.ledger.c.affiliate_id,
+        tables.affiliate.c.code,
+    )
+    .join(tables.affiliate, tables.affiliate.c.id == tables.ledger.c.affiliate_id)
+    .where(tables.ledger.c.conversion_id == bindparam("number"), tables.ledger.c.kind == "accrual")
+    .order_by(tables.ledger.c.id)
+)
+_ANY_REFUND = select(tables.refund.c.id).where(tables.refund.c.order_key == bindparam("key")).limit(1)
+_REFUNDS = (
+    select(tables.refund)
+    .where(
+        tables.refund.c.order_key == bindparam("key"),
+        (tables.refund.c.currency == bindparam("currency")) | tables.refund.c.currency.is_(None),
+    )
+    .order_by(tables.refund.c.id)
+)
+_ENTRIES = (
+    select(tables.ledger, tables.affiliate.c.code)
+    .join(tables.affiliate, tables.affiliate.c.id == tables.ledger.c.affiliate_id)
+    .where(
+        tables.ledger.c.conversion_id == bindparam("number"),
+        tables.ledger.c.kind.in_(("accrual", "reversal")),
+    )
+    .order_by(tables.ledger.c.id)
+)
 
 
 class Touch(Protocol):
@@ -259,22 +293,10 @@ class Ledger:
 
     def find(self, connection: Connection, order_keys: Sequence[bytes]) -> Found | None:
         """Return the order that was credited under one of these keys."""
-        conversion, ledger = tables.conversion, tables.ledger
-        row = connection.execute(
-            select(conversion).where(
-                conversion.c.order_key == order_keys[0]
-                if len(order_keys) == 1
-                else conversion.c.order_key.in_(order_keys)
-            )
-        ).first()
+        row = connection.execute(_BY_ORDER, {"keys": order_keys}).first()
         if row is None:
             return None
-        accruals = connection.execute(
-            select(ledger.c.id, ledger.c.amount_minor, ledger.c.affiliate_id, tables.affiliate.c.code)
-            .join(tables.affiliate, tables.affiliate.c.id == ledger.c.affiliate_id)
-            .where(ledger.c.conversion_id == row.id, ledger.c.kind == "accrual")
-            .order_by(ledger.c.id)
-        ).all()
+        accruals = connection.execute(_ACCRUALS, {"number": row.id}).all()
         return Found(row, accruals)
 
     def plan(
@@ -433,21 +455,8 @@ class Ledger:
 
     def _reverse(self, connection: Connection, row: Row[Any], *, tell: bool = True) -> int:
         """Bring what is reversed of a conversion up to its refunds, and return all that is, in minor units."""
-        ledger, refund = tables.ledger, tables.refund
-        refunds = connection.execute(
-            select(refund)
-            .where(
-                refund.c.order_key == row.order_key,
-                (refund.c.currency == row.currency) | refund.c.currency.is_(None),
-            )
-            .order_by(refund.c.id)
-        ).all()
-        entries = connection.execute(
-            select(ledger, tables.affiliate.c.code)
-            .join(tables.affiliate, tables.affiliate.c.id == ledger.c.affiliate_id)
-            .where(ledger.c.conversion_id == row.id, ledger.c.kind.in_(("accrual", "reversal")))
-            .order_by(ledger.c.id)
-        ).all()
+        refunds = connection.execute(_REFUNDS, {"key": row.order_key, "currency": row.currency}).all()
+        entries = connection.execute(_ENTRIES, {"number": row.id}).all()
         accruals = [entry for entry in entries if entry.kind == "accrual"]
         done = {entry.id: 0 for entry in accruals}
         for entry in entries:

@@ -96,7 +96,7 @@ class _Checks:
             if row["prev_hash"] != self.head:
                 yield f"Entry {row['id']} does not follow the one before it."
             source = b""
-            if row["conversion_id"] is not None:
+            if row["of_id"] is not None:
                 source = chain.conversion_digest({name: row[f"of_{name}"] for name in conversion.c.keys()})  # noqa: SIM118  # no mapping
             if chain.entry_hash(row, source) != row["hash"]:
                 yield f"Entry {row['id']}, or the sale that it is of, was changed."

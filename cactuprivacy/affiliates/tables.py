@@ -7,6 +7,7 @@ hold an address, a referrer, a user agent or anything else of a visitor; a test 
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -264,8 +265,13 @@ def insert_once(connection: Connection, table: Table, *unique: str, **values: An
 
     The database decides, not a look beforehand, so two at once cannot both win.
     """
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    row_id: int | None = connection.scalar(
-        insert(table).values(values).on_conflict_do_nothing(index_elements=unique).returning(table.c.id)
-    )
+    row_id: int | None = connection.scalar(_once(connection.dialect.name, table, unique), values)
     return row_id
+
+
+@functools.lru_cache(
+    maxsize=32
+)  # as many as there are callers: to make a statement costs more than to run it
+def _once(dialect: str, table: Table, unique: tuple[str, ...]) -> Any:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing(index_elements=unique).returning(table.c.id)
