@@ -12,9 +12,9 @@ What was paid to it is shown at once: it has the money.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, or_, select
 
@@ -39,7 +39,8 @@ _EARNED = ("accrual", "bonus", "adjustment")
 FIRST_YEAR, LAST_YEAR = 1994, 9998  # of whose months there can be figures
 
 
-class Earnings(NamedTuple):
+@dataclass(frozen=True)
+class Earnings:
     """What was earned in one currency.
 
     Attributes:
@@ -57,7 +58,8 @@ class Earnings(NamedTuple):
     paid: Decimal
 
 
-class MonthFigures(NamedTuple):
+@dataclass(frozen=True)
+class MonthFigures:
     """One month.
 
     Attributes:
@@ -73,10 +75,11 @@ class MonthFigures(NamedTuple):
     @property
     def conversion(self) -> str | None:
         """Sales of a hundred clicks, ``"2.5"``; ``None`` where either is not told."""
-        return conversion(self.clicks, self.earnings)
+        return conversion(self.clicks, self.earnings) if self.earnings else None
 
 
-class Payment(NamedTuple):
+@dataclass(frozen=True)
+class Payment:
     """What was paid: the day, the month that it was for, the amount, and whether it was taken back."""
 
     day: date
@@ -142,10 +145,8 @@ class AffiliateFigures:
 def conversion(clicks: int | None, earnings: Sequence[Earnings]) -> str | None:
     """Return how many of a hundred clicks became sales, to one decimal."""
     sales = [each.sales for each in earnings]
-    known = [each for each in sales if each is not None]
-    if not clicks or not known or len(known) != len(sales):
-        return None
-    return f"{100 * sum(known) / clicks:.1f}"
+    known = sum(each for each in sales if each is not None)
+    return f"{100 * known / clicks:.1f}" if clicks and None not in sales else None
 
 
 def figures_of(store: Store, roster: Roster, code: str, year: int) -> Figures:
@@ -167,7 +168,7 @@ def figures_of(store: Store, roster: Roster, code: str, year: int) -> Figures:
         month = f"{year:04}-{number:02}"
         clicks = sum(cell.n for cell in cells if cell.verdict == "human" and cell.period[:7] == month)
         earnings = tuple(
-            each._replace(sales=each.sales if not each.sales or each.sales >= SMALL else None)
+            replace(each, sales=each.sales if not each.sales or each.sales >= SMALL else None)
             for each in earned.get((affiliate.id, month), ())
         )
         months.append(MonthFigures(month, clicks or None, earnings))
@@ -215,11 +216,14 @@ def report(
     clicks: dict[int, dict[str, int]] = {}
     for row in counted:
         clicks.setdefault(row.affiliate_id, {})[row.verdict] = int(row.n)
+    parts: dict[int, list[tuple[Earnings, ...]]] = {}
+    for (who, _), each in earned.items():
+        parts.setdefault(who, []).append(each)
     found = []
     for affiliate in roster.everybody():
         others = dict(clicks.get(affiliate.id, {}))
         people = others.pop("human", 0)
-        sums = _added(each for (who, _), each in earned.items() if who == affiliate.id)
+        sums = _added(parts.get(affiliate.id, []))
         found.append(
             AffiliateFigures(
                 affiliate.code, affiliate.state, people, others, sums, balances.get(affiliate.id, {})
@@ -228,7 +232,7 @@ def report(
     return found
 
 
-def _added(parts: Any) -> tuple[Earnings, ...]:
+def _added(parts: list[tuple[Earnings, ...]]) -> tuple[Earnings, ...]:
     sums: dict[str, Earnings] = {}
     for each in (earnings for part in parts for earnings in part):
         before = sums.get(each.currency)

@@ -39,4 +39,4 @@ def _written(cell: Cell) -> str:
     if isinstance(cell, int):
         return str(cell)
     plain = " ".join(cell.split("\n")).replace("\r", " ")
-    return f"'{plain}" if plain.startswith(_FORMULA) else plain
+    return f"'{plain}" if cell.startswith(_FORMULA) or plain.lstrip().startswith(_FORMULA) else plain

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cactuprivacy.cli.affiliate_people import address, applications, report
 from cactuprivacy.cli.affiliates import affiliates
 from cactuprivacy.cli.database import db
 from cactuprivacy.cli.mailing_list import mailing_list
@@ -78,5 +79,7 @@ def load(target: str) -> Privacy:
     return found
 
 
+for command in (address, applications, report):
+    affiliates.add_command(command)
 for group in (affiliates, db, mailing_list, policy, subject, visits):
     main.add_command(group)

@@ -6,8 +6,9 @@ ledger knows the code alone: when a person is erased, what was earned and paid u
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -32,7 +33,8 @@ KEEP_REFUSED = timedelta(days=30)
 _PURPOSE = "affiliate address"
 
 
-class Application(NamedTuple):
+@dataclass(frozen=True)
+class Application:
     """What somebody who wants to be an affiliate told.
 
     Attributes:

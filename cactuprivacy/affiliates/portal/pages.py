@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -196,7 +197,7 @@ class PortalPages(PageApp):
         figures = self._downloaded(request, token)
         rows: list[tuple[Cell, ...]] = []
         for month in figures.months:
-            rows += [(month.month, month.clicks, *each) for each in month.earnings]
+            rows += [(month.month, month.clicks, *astuple(each)) for each in month.earnings]
             if month.clicks and not month.earnings:
                 rows.append((month.month, month.clicks, None, None, None, None, None))
         return self._file(as_csv(_HEADER, rows), "text/csv", figures, "csv")
