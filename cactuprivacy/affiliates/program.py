@@ -238,8 +238,7 @@ class AffiliateProgram:
 
     def _typed(self, coupon: str | None) -> tuple[Touch, ...]:
         text = typed_code(coupon)
-        public = self.approved(text) if text else None
-        return (Touch(public, today()),) if public else ()
+        return (Touch(text, today()),) if text and self.approved(text) else ()
 
     def _linked(self, environ: WSGIEnvironment | None, claim: str | None) -> tuple[Touch, ...]:
         if claim is not None:
