@@ -1,6 +1,6 @@
 """AffiliateProgram: what a host calls while its affiliate programme runs.
 
-Room: affiliates. May import consent, store, keys, cookie, site. The middleware asks it about one request at a
+Room: affiliates. May import store, keys, site. The middleware asks it about one request at a
 time; the host calls ``claim`` when an order is made and ``credit_sale`` when it is sold.
 """
 
@@ -10,26 +10,27 @@ from typing import TYPE_CHECKING
 
 from cactuprivacy.affiliates import money, signals
 from cactuprivacy.affiliates.books import Books, name_of
-from cactuprivacy.affiliates.claim import Claim, ClaimSigner
+from cactuprivacy.affiliates.claim import Touch, credited, today
+from cactuprivacy.affiliates.clicks import ClickCounter, Clicks
+from cactuprivacy.affiliates.coupons import add_coupon, typed_code
 from cactuprivacy.affiliates.explain import Explanation, explain
 from cactuprivacy.affiliates.ledger import Credit, Sale
 from cactuprivacy.affiliates.terms import product_name
-from cactuprivacy.consent import Choices
-from cactuprivacy.cookie import Cookie
-from cactuprivacy.declaration import DeclarationError
+from cactuprivacy.affiliates.visitor import Visitors
 from cactuprivacy.keys import KeyRing
 from cactuprivacy.site import Site
 from cactuprivacy.store import Store
-from cactuprivacy.wsgi import fetch_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from decimal import Decimal
 
     from _typeshed.wsgi import WSGIEnvironment
+    from markupsafe import Markup
 
     from cactuprivacy.affiliates.declaration import Affiliates
-    from cactuprivacy.affiliates.ledger import Touch
+    from cactuprivacy.affiliates.verdict import Verdict
+    from cactuprivacy.cookie import Cookie
 
 
 class AffiliateProgram(Books):
@@ -57,17 +58,13 @@ class AffiliateProgram(Books):
         store: Store | str,
         consent: Callable[[WSGIEnvironment], bool | None] | None = None,
     ) -> None:
-        if declaration.basis == "consent" and consent is None:
-            raise DeclarationError(
-                "Affiliates(basis='consent') needs somebody to ask; give AffiliateProgram "
-                "consent=lambda environ: …, or declare basis='reward' or 'exempt'."
-            )
         super().__init__(declaration, Store.of(store), KeyRing.of(keys))
         self.site = Site.of(site)
-        self.cookie = claim_cookie(declaration, self.site)
-        self.cookie.check(self.site)
-        self.signer = ClaimSigner(KeyRing.of(keys), declaration.window_days)
-        self._consent = consent
+        self.visitors = Visitors(declaration, self.site, KeyRing.of(keys), consent)
+        self.links = self.visitors.links
+        self.cookie = self.visitors.cookie
+        self.signer = self.visitors.signer
+        self._clicks = ClickCounter(self.store, self._roster, declaration.clicks_keep_days)
 
     @property
     def cookies(self) -> tuple[Cookie, ...]:
@@ -99,27 +96,87 @@ class AffiliateProgram(Books):
         """Return the public code of the approved affiliate behind *code* or an alias, or ``None``."""
         return self._roster.approved(code)
 
+    def add_coupon(self, code: str, coupon: str) -> str:
+        """Make *coupon* a code that credits the affiliate behind *code* when it is typed at the order.
+
+        Returns it in lower case, which is how codes are compared.
+
+        Raises:
+            AffiliateError: when there is no such affiliate, and when the coupon's code is taken or is none.
+        """
+        return add_coupon(self.store, self._roster, code, coupon)
+
+    def link(self, code: str, path: str = "/") -> str:
+        """Return the link to *path* that the affiliate behind *code* puts on their pages."""
+        return f"{self.site.origin}{path}{'&' if '?' in path else '?'}{self.declaration.parameters[0]}={code}"
+
     def allowed(self, environ: WSGIEnvironment) -> bool | None:
         """Tell whether this visitor may be credited by a cookie: yes, no, or ``None`` while undecided."""
-        if self.declaration.basis != "reward" and _refused_by_signal(environ):
-            return False
-        answer = self._consent(environ) if self._consent else None
-        if answer is not True and answer is not False:  # a host's own callable may say anything
-            answer = None
-        return True if answer is None and self.declaration.basis != "consent" else answer
+        return self.visitors.allowed(environ)
 
-    def held(self, environ: WSGIEnvironment) -> Claim | None:
-        """Return the valid claim in the request's cookie, whoever may use it."""
-        return self.signer.read(self.cookie.read(environ.get("HTTP_COOKIE", "")))
+    def held(self, environ: WSGIEnvironment) -> tuple[Touch, ...]:
+        """Return the valid touches in the request's cookie, whoever may use them."""
+        return self.visitors.held(environ)
 
-    def claim(self, environ: WSGIEnvironment) -> str | None:
+    def claim(self, environ: WSGIEnvironment, *, handed: str | None = None) -> str | None:
         """Return the visitor's claim as signed text to store with the order they make in this request.
 
         A payment may be confirmed much later, by a request that is not the visitor's: hand the text back
-        then, as ``credit_sale(claim=…)``. It holds a code and two days, nothing of the visitor.
+        then, as ``credit_sale(claim=…)``. It holds codes, campaigns and days, nothing of the visitor.
+
+        Parameters:
+            environ: The visitor's request; their cookie is read from it.
+            handed: What the order's form sent in the field that :meth:`form_field` wrote, for visitors who have
+                not decided about the cookie.
         """
-        held = self._usable(environ)
-        return self.signer.hand_over(held) if held else None
+        touches = self.visitors.usable(environ, handed)
+        return self.signer.hand_over(*touches) if touches else None
+
+    def form_field(self, environ: WSGIEnvironment, *, handed: str | None = None) -> Markup:
+        """Return a hidden field that carries the claim from page to page of one journey, without a cookie.
+
+        It is empty for who said yes, and so has the cookie, for who said no, and for who followed no link. It
+        holds a code and a day, signed, and counts on that day and the next. It stores nothing, but decorates
+        what is sent: whether that needs consent where you are is for your own lawyer to say (ICO, guidance of
+        29 April 2026; EDPB, Guidelines 2/2023).
+
+        Parameters:
+            environ: The visitor's request, on the page that the link led to.
+            handed: On later pages: what the form before sent in the field ``affiliate``.
+        """
+        return self.visitors.form_field(environ, handed)
+
+    def clicks(self, code: str, *, exact: bool = False) -> tuple[Clicks, ...]:
+        """Return how often the links of the affiliate behind *code* were followed, by day, a second behind.
+
+        Parameters:
+            code: The affiliate's code or an alias.
+            exact: Whether numbers below five are told, for the owner's eyes; else they are merged.
+
+        Raises:
+            AffiliateError: when there is no such affiliate.
+        """
+        return self._clicks.of(code, exact=exact)
+
+    def count_click(self, code: str, campaign: str, verdict: Verdict) -> None:
+        """Count that a link was followed; the middleware calls this. Never waits for the database."""
+        self._clicks.count(code, campaign, verdict)
+
+    def flush(self, seconds: float) -> bool:
+        """Wait up to *seconds* until every click so far is written; tell whether it is."""
+        return self._clicks.flush(seconds)
+
+    def purge_clicks(self) -> int:
+        """Delete the numbers of days that are older than ``clicks_keep_days``; return how many.
+
+        The thread that writes them does it once a day as well.
+        """
+        return self._clicks.purge()
+
+    def close(self) -> None:
+        """Write the clicks that are waiting, and stop this process's threads."""
+        self._clicks.close()
+        super().close()
 
     def credit_sale(
         self,
@@ -145,9 +202,9 @@ class AffiliateProgram(Books):
             amount: What the commission is a share of, in whole units: ``"49.99"``. A float is refused.
             currency: ISO 4217, ``"GBP"``.
             items: What part of *amount* each product is, for terms with ``products``: ``[("books", "12.00")]``.
-                Products without a rate of their own need not be named, and are not kept.
+                Name groups of products and not what was bought, for the names are kept with the order.
             claim: What :meth:`claim` returned when the order was made; it is used instead of the cookie.
-            coupon: What the customer typed, if it may be an affiliate's code.
+            coupon: What the customer typed at the order, a coupon or an affiliate's code; any other text is none.
             first_order: The first order of the same customer, for terms with ``later_orders``: this one is then
                 credited as that one was, by its terms.
 
@@ -219,35 +276,22 @@ class AffiliateProgram(Books):
     def _touches_for(
         self, environ: WSGIEnvironment | None, claim: str | None, coupon: str | None
     ) -> tuple[Touch, ...]:
-        found = self.signer.take_back(claim) if claim is not None else self._usable(environ)
-        return (found,) if found else ()
+        """Return whom a sale is credited to, oldest touch first: by coupon or by link, as was declared."""
+        if self.declaration.coupon_first:
+            return self._typed(coupon) or self._linked(environ, claim)
+        return self._linked(environ, claim) or self._typed(coupon)
 
-    def _usable(self, environ: WSGIEnvironment | None) -> Claim | None:
-        held = self.held(environ) if environ is not None else None
-        # Reading the cookie for this needs the same yes as setting it (ePrivacy Directive, art. 5(3)).
-        return held if held and environ is not None and self.allowed(environ) else None
+    def _typed(self, coupon: str | None) -> tuple[Touch, ...]:
+        text = typed_code(coupon)
+        return (Touch(text, today()),) if text and self.approved(text) else ()
+
+    def _linked(self, environ: WSGIEnvironment | None, claim: str | None) -> tuple[Touch, ...]:
+        if claim is not None:
+            return credited(self.signer.take_back(claim), self.declaration.model)
+        return self.visitors.usable(environ) if environ is not None else ()
 
 
 def _rule(touches: Sequence[Touch], coupon: str | None) -> str:
     """Return what led to a sale: a coupon is one touch, with its own code."""
-    typed = coupon is not None and len(touches) == 1 and touches[0].code == coupon.strip().lower()
-    return "coupon" if typed else "claim"
-
-
-def claim_cookie(declaration: Affiliates, site: Site) -> Cookie:
-    """Return the declaration of the claim's cookie on *site*."""
-    return Cookie(
-        "__Host-affiliate" if site.secure else "affiliate",
-        purpose="credits the partner whose link you followed, should you buy; it holds their code and "
-        "the day, and nothing that tells you from other visitors",
-        max_age=declaration.window_days * 24 * 3600,
-        needs_consent=declaration.basis == "consent",
-    )
-
-
-def _refused_by_signal(environ: WSGIEnvironment) -> bool:
-    """Tell whether ``Sec-GPC: 1`` refuses, which a yes that was given in spite of it overrules."""
-    if not fetch_context(environ).gpc:
-        return False
-    choices = environ.get("cactuprivacy.choices")
-    return not (isinstance(choices, Choices) and choices.affiliates and choices.despite_gpc)
+    typed = typed_code(coupon)
+    return "coupon" if typed and [typed] == [touch.code for touch in touches] else "claim"

@@ -69,7 +69,7 @@ def approve(privacy: Privacy, code: str, actor: str) -> None:
     program = privacy.affiliates
     program.approve(code, actor=actor)
     public = program.statement(code).affiliate
-    click.echo(f"{public} is approved: {program.site.origin}/?{program.declaration.parameter}={public}")
+    click.echo(f"{public} is approved: {program.link(public)}")
 
 
 @affiliates.command()

@@ -115,7 +115,9 @@ def state(
             "exempt": "by request" if callable(exempt) else sorted(exempt),
             "affiliates": affiliates
             and {
-                "parameter": affiliates.parameter,
+                "parameter": affiliates.parameters[0],
+                "model": affiliates.model,
+                "campaigns": list(affiliates.campaigns),
                 "window_days": affiliates.window_days,
                 "basis": affiliates.basis,
             },
