@@ -69,6 +69,8 @@ docs: $(VENV)/wheel $(VENV)/docs-group  ## Build the docs; a warning is an error
 
 benchmark: $(VENV)/wheel $(VENV)/examples-group  ## Measure what the README claims, side by side.
 	$(BIN)/python benchmarks/layers.py
+	$(BIN)/python benchmarks/affiliates.py
+	$(BIN)/python benchmarks/ledger.py
 
 clean:  ## Remove what the other targets made.
 	rm -rf .venv .venv-* build dist docs/_build .coverage* coverage.xml var .hypothesis .mypy_cache .ruff_cache .pytest_cache

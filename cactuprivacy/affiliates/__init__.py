@@ -1,13 +1,15 @@
 """Clause 3, affiliates: the sale is credited, the visitor stays nobody.
 
 Room: affiliates, one of the clauses; knows no other clause. ``declaration`` and ``terms`` (what is declared),
-``program`` and ``books`` (what a host calls), ``attribution`` (the middleware), ``claim`` (the cookie's value),
-``roster`` (who is an affiliate), ``ledger``, ``chain``, ``reason``, ``shares`` and ``money`` (what they earned),
-``statement``, ``payouts``, ``explain`` and ``reconcile`` (what is read out of it), ``signals`` and ``webhooks`` (who
-is told), ``tables``.
+``program`` and ``books`` (what a host calls), ``links`` and ``verdict`` (what was followed, and by whom), ``claim``
+(the cookie's value), ``visitor`` (what a request may be credited to), ``attribution`` (the middleware), ``clicks``,
+``coupons``, ``roster`` (who is an affiliate), ``ledger``, ``chain``, ``reason``, ``shares`` and ``money`` (what they
+earned), ``statement``, ``payouts``, ``explain`` and ``reconcile`` (what is read out of it), ``signals`` and
+``webhooks`` (who is told), ``tables``.
 """
 
 from cactuprivacy.affiliates.attribution import AffiliateAttribution as AffiliateAttribution
+from cactuprivacy.affiliates.clicks import Clicks as Clicks
 from cactuprivacy.affiliates.declaration import Affiliates as Affiliates
 from cactuprivacy.affiliates.explain import ExplainedTouch as ExplainedTouch
 from cactuprivacy.affiliates.explain import Explanation as Explanation

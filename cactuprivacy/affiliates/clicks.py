@@ -123,13 +123,11 @@ class ClickCounter:
         run = self._run
         if run.pid != os.getpid() or run.thread is None:
             return
-        until = time.monotonic() + EXIT_SECONDS
-        written = self.flush(EXIT_SECONDS)
         run.stopped.set()
         run.hurry.set()
-        run.thread.join(max(0.0, until - time.monotonic()))
+        run.thread.join(EXIT_SECONDS)
         atexit.unregister(self.close)
-        if not written:
+        if run.counts or run.writing:
             logger.warning("Clicks could not be written before the end; their numbers are lost.")
         self._run = _Run()
 
@@ -172,9 +170,11 @@ class ClickCounter:
 
     def _write_until_stopped(self, run: _Run) -> None:
         purge_at = 0.0
-        while not run.stopped.is_set():
+        last = False
+        while not last:
             run.hurry.wait(POLL_SECONDS)
             run.hurry.clear()
+            last = run.stopped.is_set()  # after which it writes once more
             try:
                 if time.monotonic() >= purge_at:
                     purge_at = time.monotonic() + _PURGE_SECONDS

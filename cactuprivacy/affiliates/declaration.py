@@ -81,6 +81,9 @@ class Affiliates:
     window_days: int = 30
     basis: Basis = "consent"
     commission: str | Decimal | Terms = "10%"
+    hold_days: int = 30
+    is_self: Callable[[str, str], bool] | None = None
+    webhook: Webhook | None = None
     path: str | None = None
     legacy_path: str | None = None
     campaigns: Sequence[str] = ()
@@ -90,10 +93,6 @@ class Affiliates:
     clean_url: bool = False
     stand_down: Sequence[str] = ()
     clicks_keep_days: int = 730
-    hold_days: int = 30
-    is_self: Callable[[str, str], bool] | None = None
-    webhook: Webhook | None = None
-    applications: str | None = None
     parameters: tuple[str, ...] = field(init=False, repr=False)
     terms: Terms = field(init=False, repr=False)
 
@@ -116,13 +115,6 @@ class Affiliates:
         if self.basis not in get_args(Basis):
             raise DeclarationError(f"basis={self.basis!r} is not known; use 'consent', 'reward' or 'exempt'.")
         self._check_commission()
-        if self.applications is not None:
-            try:
-                settle(self, applications=parse(self.applications).spelling)
-            except (AddressRefusedError, AttributeError, TypeError) as error:
-                raise DeclarationError(
-                    f"applications={self.applications!r} is no mail address; write it as in 'affiliates@shop.example'."
-                ) from error
 
     def _check_commission(self) -> None:
         if (

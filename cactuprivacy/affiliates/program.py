@@ -174,7 +174,7 @@ class AffiliateProgram(Books):
         return self._clicks.purge()
 
     def close(self) -> None:
-        """Write the clicks that are waiting, and stop this process's writer."""
+        """Write the clicks that are waiting, and stop this process's threads."""
         self._clicks.close()
         super().close()
 
@@ -202,7 +202,7 @@ class AffiliateProgram(Books):
             amount: What the commission is a share of, in whole units: ``"49.99"``. A float is refused.
             currency: ISO 4217, ``"GBP"``.
             items: What part of *amount* each product is, for terms with ``products``: ``[("books", "12.00")]``.
-                Products without a rate of their own need not be named, and are not kept.
+                Name groups of products and not what was bought, for the names are kept with the order.
             claim: What :meth:`claim` returned when the order was made; it is used instead of the cookie.
             coupon: What the customer typed at the order, a coupon or an affiliate's code; any other text is none.
             first_order: The first order of the same customer, for terms with ``later_orders``: this one is then
@@ -283,8 +283,7 @@ class AffiliateProgram(Books):
 
     def _typed(self, coupon: str | None) -> tuple[Touch, ...]:
         text = typed_code(coupon)
-        public = self.approved(text) if text else None
-        return (Touch(public, today()),) if public else ()
+        return (Touch(text, today()),) if text and self.approved(text) else ()
 
     def _linked(self, environ: WSGIEnvironment | None, claim: str | None) -> tuple[Touch, ...]:
         if claim is not None:
@@ -294,5 +293,5 @@ class AffiliateProgram(Books):
 
 def _rule(touches: Sequence[Touch], coupon: str | None) -> str:
     """Return what led to a sale: a coupon is one touch, with its own code."""
-    typed = coupon is not None and len(touches) == 1 and touches[0].code == coupon.strip().lower()
-    return "coupon" if typed else "claim"
+    typed = typed_code(coupon)
+    return "coupon" if typed and [typed] == [touch.code for touch in touches] else "claim"

@@ -261,3 +261,17 @@ def test_no_small_number_is_ever_told_and_no_click_twice(clicks: list[Clicks]) -
     assert all(each.n >= SMALL for each in told)
     assert sum(each.n for each in told) <= sum(each.n for each in clicks)
     assert len({each[:3] for each in told}) == len(told)
+
+
+def test_close_leaves_no_thread_behind_when_the_database_fails(
+    program: AffiliateProgram, caplog: pytest.LogCaptureFixture
+) -> None:
+    with program.store.write() as connection:
+        connection.execute(text("ALTER TABLE affiliate_code RENAME TO away"))
+    program.count_click("alice", "", "human")
+    writer = program._clicks._run.thread
+    program.close()
+
+    assert writer is not None
+    assert not writer.is_alive()
+    assert "lost" in caplog.text

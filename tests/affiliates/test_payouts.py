@@ -68,7 +68,7 @@ def test_a_period_is_paid_once(program: AffiliateProgram) -> None:
     assert [first[0].number] == [payout.number for payout in again]
 
 
-def test_nothing_is_paid_within_the_hold_period(program: AffiliateProgram) -> None:
+def test_A17_what_is_pending_is_told_from_what_is_payable_and_not_paid(program: AffiliateProgram) -> None:
     sell(program, 1, "alice")
     balance = program.statement("alice").balances["GBP"]
     with later(29):
@@ -178,7 +178,9 @@ def test_an_unknown_payout_is_refused(program: AffiliateProgram) -> None:
 @pytest.mark.parametrize(
     "fault", [{"method": "a\nb"}, {"method": "x" * 65}, {"actor": ""}, {"actor": "a\x1bb"}]
 )
-def test_how_and_who_are_one_printable_line(program: AffiliateProgram, fault: dict[str, str]) -> None:
+def test_A21_how_and_who_are_one_printable_line_of_known_length(
+    program: AffiliateProgram, fault: dict[str, str]
+) -> None:
     sell(program, 1, "alice")
     with later(31), pytest.raises(AffiliateError, match="printable"):
         program.pay(this_month(), **fault)  # type: ignore[arg-type]  # the very fault

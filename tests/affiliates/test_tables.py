@@ -22,6 +22,7 @@ ALLOWED = {
     "affiliate": "id code created_at",
     "affiliate_code": "code affiliate_id kind",
     "affiliate_event": "id affiliate_id state actor at",
+    "affiliate_click_day": "day affiliate_id campaign verdict n",
     "affiliate_terms": "id digest body created_at",
     "affiliate_agreement": "id affiliate_id terms_id actor at",
     "affiliate_conversion": "id order_key currency base_minor lines attribution root_id later occurred_at",
@@ -40,8 +41,7 @@ ALLOWED = {
     "lease lease_until last_code created_at done_at",
     "affiliate_webhook": "id topic body state attempts next_at lease lease_until last_code created_at done_at",
 }
-PEOPLE = ("affiliate_person", "affiliate_access", "affiliate_attempt", "affiliate_letter")
-CHANGING = ("affiliate", "affiliate_code", "affiliate_click_day", "affiliate_webhook", *PEOPLE)
+CHANGING = ("affiliate", "affiliate_code", "affiliate_click_day", "affiliate_webhook")
 MONEY = tuple(table for table in ALLOWED if table not in CHANGING)
 
 
