@@ -93,6 +93,7 @@ class Affiliates:
     clean_url: bool = False
     stand_down: Sequence[str] = ()
     clicks_keep_days: int = 730
+    applications: str | None = None
     parameters: tuple[str, ...] = field(init=False, repr=False)
     terms: Terms = field(init=False, repr=False)
 
@@ -115,6 +116,16 @@ class Affiliates:
         if self.basis not in get_args(Basis):
             raise DeclarationError(f"basis={self.basis!r} is not known; use 'consent', 'reward' or 'exempt'.")
         self._check_commission()
+        if self.applications is not None:
+            self._check_applications(self.applications)
+
+    def _check_applications(self, address: object) -> None:
+        try:
+            settle(self, applications=parse(str(address)).spelling)
+        except AddressRefusedError as error:
+            raise DeclarationError(
+                f"applications={address!r} is no mail address; write it as in 'affiliates@shop.example'."
+            ) from error
 
     def _check_commission(self) -> None:
         if (

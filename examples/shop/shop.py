@@ -32,7 +32,7 @@ privacy = Privacy(
     contact="privacy@cactus.example",
     secret_keys=[settings.secret()],
     database=settings.DATABASE,
-    affiliates=Affiliates(parameter="af", window_days=30),
+    affiliates=Affiliates(parameter="af", window_days=30, applications="affiliates@cactus.example"),
     visits=VisitLog(level="truncated", keep_days=90, sinks=[JsonLinesSink(settings.DATA / "visits.jsonl")]),
     mailing_lists=[
         MailingList(

@@ -33,15 +33,15 @@ ALLOWED = {
     "occurred_at available_at reason prev_hash hash",
     "affiliate_payout": "id affiliate_id currency period cut_off amount_minor method actor at",
     "affiliate_payout_line": "entry_id payout_id affiliate_id currency",
-    "affiliate_click_day": "day affiliate_id campaign verdict n",
     "affiliate_person": "affiliate_id blind_index sealed words told_event_id created_at",
     "affiliate_access": "digest affiliate_id expires_at created_at",
     "affiliate_attempt": "id network at",  # of who sends a form, for an hour, and never beside a click or an order
-    "affiliate_letter": "id kind affiliate_id event_id access_digest dedupe_key message_id sealed state attempts next_at "
-    "lease lease_until last_code created_at done_at",
+    "affiliate_letter": "id kind affiliate_id event_id access_digest dedupe_key message_id sealed state attempts "
+    "next_at lease lease_until last_code created_at done_at",
     "affiliate_webhook": "id topic body state attempts next_at lease lease_until last_code created_at done_at",
 }
-CHANGING = ("affiliate", "affiliate_code", "affiliate_click_day", "affiliate_webhook")
+PEOPLE = ("affiliate_person", "affiliate_access", "affiliate_attempt", "affiliate_letter")
+CHANGING = ("affiliate", "affiliate_code", "affiliate_click_day", "affiliate_webhook", *PEOPLE)
 MONEY = tuple(table for table in ALLOWED if table not in CHANGING)
 
 
