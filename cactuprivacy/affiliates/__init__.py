@@ -5,7 +5,7 @@ Room: affiliates, one of the clauses; knows no other clause. ``declaration`` and
 (the cookie's value), ``visitor`` (what a request may be credited to), ``attribution`` (the middleware), ``clicks``,
 ``coupons``, ``roster`` (who is an affiliate), ``ledger``, ``chain``, ``reason``, ``shares`` and ``money`` (what they
 earned), ``statement``, ``payouts``, ``explain`` and ``reconcile`` (what is read out of it), ``signals`` and
-``webhooks`` (who is told), ``tables``.
+``webhooks`` (who is told), ``figures`` and ``spreadsheet`` (what is shown of it), ``portal`` (the people), ``tables``.
 """
 
 from cactuprivacy.affiliates.attribution import AffiliateAttribution as AffiliateAttribution
@@ -13,10 +13,13 @@ from cactuprivacy.affiliates.clicks import Clicks as Clicks
 from cactuprivacy.affiliates.declaration import Affiliates as Affiliates
 from cactuprivacy.affiliates.explain import ExplainedTouch as ExplainedTouch
 from cactuprivacy.affiliates.explain import Explanation as Explanation
+from cactuprivacy.affiliates.figures import AffiliateFigures as AffiliateFigures
+from cactuprivacy.affiliates.figures import Earnings as Earnings
 from cactuprivacy.affiliates.ledger import Credit as Credit
 from cactuprivacy.affiliates.ledger import Reversal as Reversal
 from cactuprivacy.affiliates.payouts import Payout as Payout
 from cactuprivacy.affiliates.portal import AffiliatePortal as AffiliatePortal
+from cactuprivacy.affiliates.portal import Application as Application
 from cactuprivacy.affiliates.program import AffiliateProgram as AffiliateProgram
 from cactuprivacy.affiliates.reconcile import Reconciliation as Reconciliation
 from cactuprivacy.affiliates.roster import AffiliateError as AffiliateError

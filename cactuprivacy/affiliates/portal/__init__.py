@@ -4,4 +4,5 @@ Room: affiliates, portal. May import mail, store, wsgi and the rest of affiliate
 (the WSGI app), ``contacts`` (who), ``access`` (mailed links), ``limits``, ``notices`` (mails), ``chart``, ``tables``.
 """
 
+from cactuprivacy.affiliates.portal.contacts import Application as Application
 from cactuprivacy.affiliates.portal.running import AffiliatePortal as AffiliatePortal

@@ -65,10 +65,10 @@ def chart(labels: Sequence[str], values: Sequence[int]) -> Chart:
 
 
 def _round_number(highest: int) -> int:
-    """Return the next of 10, 20, 50, 100, 200 … that is not below *highest*."""
+    """Return the next of 10, 20, 40, 60, 80, 100, 200 … that is not below *highest*."""
     size = 10
     while True:
-        for factor in (1, 2, 5):
+        for factor in (1, 2, 4, 6, 8):
             if size * factor >= highest:
                 return size * factor
         size *= 10

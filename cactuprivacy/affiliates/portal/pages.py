@@ -291,6 +291,7 @@ def _shown(figures: Figures, month: str) -> dict[str, Any]:
         "month": month,
         "month_name": f"{_MONTHS[number - 1]} {year}",
         "names": _MONTHS,
+        "months": [each for each in figures.months if each.month <= max(month, this_month())],
         "chosen": figures.months[number - 1],
         "days": days,
         "days_chart": chart(labels, [days.get(day, 0) for day in range(1, last + 1)]) if days else None,

@@ -9,7 +9,7 @@ from cactuprivacy.affiliates.portal.chart import HEIGHT, WIDTH, chart
 
 @pytest.mark.parametrize(
     ("highest", "line"),
-    [(0, 10), (1, 10), (10, 10), (11, 20), (21, 50), (99, 100), (101, 200), (5001, 10_000)],
+    [(0, 10), (1, 10), (10, 10), (11, 20), (21, 40), (59, 60), (99, 100), (101, 200), (5001, 6000)],
 )
 def test_the_highest_line_is_a_round_number_above_the_highest_bar(highest: int, line: int) -> None:
     assert (0, line // 2, line) == tuple(value for value, _ in chart([""], [highest]).lines)
