@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 import msgspec
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -32,6 +33,7 @@ _HEADER = (
     "paid",
     "owed",
 )
+_SHORT = (*_HEADER[:3], "%", "", *_HEADER[5:])  # as in a table on a terminal
 
 
 @click.command()
@@ -79,7 +81,9 @@ def report(privacy: Privacy, year: int | None, month: int | None, as_json: bool,
     if csv:
         click.echo(as_csv(_HEADER, rows), nl=False)
         return
-    table = Table(*_HEADER)
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    for name in _SHORT:  # so that a narrow terminal cuts nothing off
+        table.add_column(name, overflow="fold", justify="left" if name in _HEADER[:2] else "right")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     Console(highlight=False).print(table)
