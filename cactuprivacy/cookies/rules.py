@@ -38,6 +38,8 @@ MAX_COOKIE_BYTES = 16384  # a request
 MAX_PAIRS = 180  # a request; what Chromium and Firefox keep for a domain
 
 _KNOWN = frozenset({"expires", "max-age", "domain", "path", "secure", "httponly", "samesite", "partitioned"})
+# At a cookie of such a name http.cookies and WebOb take it for an attribute, and http.cookies may give up (RFC 2109).
+_ATTRIBUTES = _KNOWN | {"comment", "version"}
 _EPOCH = formatdate(0, usegmt=True)
 
 # A whole Cookie header in its normal form, of characters that every parser reads alike. WebOb ends a value
@@ -232,6 +234,8 @@ class Rules:
             return "I3"
         if self._strict:
             return "I9"
+        if name.lower() in _ATTRIBUTES:
+            return "I5"
         return "I7" if prefix and not self.site.secure else None
 
 

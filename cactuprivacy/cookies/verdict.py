@@ -44,7 +44,7 @@ REASONS = {
     "I2": "its name is no token; other parsers trim and decode what browsers do not (5.6)",
     "I3": "it looks like a declared or prefixed cookie, but is spelled in another case (5.4)",
     "I4": "its value is one that parsers disagree about (5.8.3)",
-    "I5": "it has no name, or one of RFC 2965's ($Version)",
+    "I5": "it has no name, or that of an attribute, as in RFC 2965 ($Version)",
     "I6": "it comes twice with different values, so one is somebody else's (4.2.2)",
     "I7": "its prefix promises https, and this site has none (5.7)",
     "I8": "it comes from inside another site's page (5.8.3)",

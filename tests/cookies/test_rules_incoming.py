@@ -118,6 +118,14 @@ def test_I5_nameless_pairs_and_the_attributes_of_rfc_2965_are_dropped(rules, len
         assert ["I5"] == [rule for rule, _ in broken(judge, f"{pair}; basket=2")]
 
 
+@pytest.mark.parametrize("name", ["path", "Expires", "MAX-AGE", "secure", "SameSite", "comment", "version"])
+def test_I5_where_others_are_allowed_none_has_an_attributes_name(lenient, name):
+    assert ("session=1", [("I5", name)]) == (
+        left(lenient, f"{name}=1; session=1"),
+        broken(lenient, f"{name}=1; session=1"),
+    )
+
+
 @pytest.mark.parametrize("header", ["session=1; session=2", "session=1; basket=2; session=; session=1"])
 def test_I6_of_two_values_neither_enters(rules, header):
     assert "session" not in (left(rules, header) or "")
