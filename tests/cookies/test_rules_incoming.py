@@ -42,9 +42,9 @@ def test_declared_cookies_enter_as_they_are(rules):
     "joined",
     [
         pytest.param("session=1,basket=2", id="wsgiref, werkzeug, gunicorn"),
-        pytest.param("session=1, basket=2", id="waitress"),
-        pytest.param("session=1; basket=2", id="RFC 9113, uWSGI"),
-        pytest.param("session=1;basket=2", id="no blank"),
+        pytest.param("session=1, basket=2", id="waitress, uWSGI"),
+        pytest.param("session=1; basket=2", id="RFC 9113"),
+        pytest.param("session=1;basket=2", id="granian"),
     ],
 )
 def test_I1_lines_that_a_server_has_joined_are_parted(rules, joined):
