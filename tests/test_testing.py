@@ -112,6 +112,8 @@ def test_each_finding_has_a_line_of_its_own():
         "wss://ads.example/",
         "https://203.0.113.7/",
         "https://[2001:db8::1]:8443/",
+        "//",
+        "app://open",
     ],
 )
 def test_hosts_are_seen_as_browsers_see_them(address):
@@ -126,8 +128,8 @@ def test_hosts_are_seen_as_browsers_see_them(address):
         "?a=https://ads.example",
         "https:/a",
         "https://SHOP.example.",
+        "https://www.sh%6Fp.example/",
         "mailto:a@ads.example",
-        "//",
     ],
 )
 def test_addresses_of_our_own_and_of_no_host_pass(address):

@@ -14,7 +14,7 @@ from webtest.lint import middleware as lint
 from werkzeug.test import create_environ, run_wsgi_app
 
 from cactuprivacy import CookieGuard, DeclarationError
-from cactuprivacy.cookies.targets import UNREADABLE, host_of, members, parse_link
+from cactuprivacy.cookies.targets import host_of
 
 SITE = "https://shop.example"
 EVIL = "https://evil.example"
@@ -43,92 +43,6 @@ def page(*headers, content_type=HTML, status="200 OK", site=SITE, **options):
     given = [content_type, *headers] if content_type else list(headers)
     guard = CookieGuard(answering(*given, status=status), site, **options)
     return run_wsgi_app(guard, create_environ("/", SITE))[2]
-
-
-# Where a URL leads
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://evil.example",
-        "HTTPS://EVIL.EXAMPLE/",
-        "//evil.example",
-        "///evil.example",
-        "/\\evil.example",
-        "\\\\evil.example",
-        "https:\\\\evil.example",
-        "https:/\\evil.example",
-        "https:evil.example",
-        "https:///evil.example",
-        "/\t/evil.example",
-        "ht\ntps://evil.example",
-        " \x00https://evil.example",
-        "https://shop.example@evil.example",
-        "https://a:b@shop.example@evil.example:443/",
-        "https://evil.example\\@shop.example",
-        "https://evil.example?@shop.example",
-        "wss://evil.example",
-    ],
-)
-def test_a_host_is_seen_as_browsers_see_it(url):
-    assert "evil.example" == host_of(url)
-
-
-@pytest.mark.parametrize(
-    "url", ["", "/", "/a//b", "a/b", "?q=//evil.example", "#//x", "data:text/css,x", "blob:x", "mailto:a@b.c"]
-)
-def test_what_stays_on_our_host_or_leads_to_none(url):
-    assert host_of(url) is None
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://b\xfccher.example",
-        "https://%65vil.example",
-        "https://",
-        "ftp://x.example",
-        "app://open",
-        "//[x]",
-        "https://a b",
-    ],
-)
-def test_a_host_that_cannot_be_relied_on_is_nobodys(url):
-    assert UNREADABLE == host_of(url)
-
-
-def test_an_address_is_a_host():
-    assert ("::1", "127.0.0.1") == (host_of("http://[0:0::1]:80/"), host_of("//127.0.0.1:8000"))
-
-
-@given(st.text(st.characters(max_codepoint=255)))
-def test_any_url_has_an_answer(url):
-    host = host_of(url)
-
-    assert host is None or host == host.lower()
-
-
-@given(st.text("\t\n\r", max_size=3), st.sampled_from(["https:", "http:", ""]), st.text("/\\", min_size=2))
-def test_neither_blanks_nor_slashes_hide_a_host(blank, scheme, slashes):
-    assert "evil.example" == host_of(f" {blank}{scheme}{slashes[0]}{blank}{slashes[1:]}evil.example{blank}/")
-
-
-# Lists and links
-
-
-def test_members_part_at_commas_outside_quotes_and_brackets():
-    assert ["<a,b>; t=x", 'c="d,\\",e"', "f"] == list(members('<a,b>; t=x, c="d,\\",e",, f ,'))
-
-
-def test_a_link_is_taken_apart_as_RFC_8288_has_it():
-    link = parse_link('</a,b> ;REL="preload next";title="a;\\"b";crossorigin; ;as=style')
-
-    assert link is not None
-    assert "/a,b" == link.target
-    assert {"preload", "next"} == link.relations
-    assert ("title", 'a;"b') in link.parameters
-    assert ("as", "style") == link.parameters[-1]
 
 
 # D1 to D11
