@@ -26,7 +26,7 @@ from cactuprivacy.cookies.page import PageFilter
 from cactuprivacy.cookies.refusals import CookieRefusedError, Refusals
 from cactuprivacy.cookies.rules import Rules, Undeclared
 from cactuprivacy.cookies.verdict import Verdict, shown
-from cactuprivacy.declaration import DeclarationError, explains_options
+from cactuprivacy.declaration import DeclarationError, explains_options, one_of
 from cactuprivacy.site import Site
 from cactuprivacy.wsgi import BodyFilter, Exchange, Headers, Middleware, fetch_context, layers
 from cactuprivacy.wsgi.body import Watched
@@ -109,18 +109,15 @@ class CookieGuard(Middleware):
         evict: bool = False,
     ) -> None:
         super().__init__(app)
-        if undeclared not in get_args(Undeclared):
-            raise DeclarationError(f"undeclared={undeclared!r} is not understood; use 'strip' or 'allow'.")
-        if mode not in get_args(Mode):
-            raise DeclarationError(f"mode={mode!r} is not understood; use 'enforce', 'report' or 'strict'.")
+        one_of("undeclared", undeclared, get_args(Undeclared))
+        one_of("mode", mode, get_args(Mode))
+        one_of("redirects", redirects, get_args(Redirects))
         self.site = Site.of(site)
         self.cookies = _declared(app, cookies)
         for cookie in self.cookies:
             cookie.check(self.site)
         self._context = CookieContext(self.site)
         self._rules = Rules(self.site, self.cookies, undeclared=undeclared)
-        if redirects not in get_args(Redirects):
-            raise DeclarationError(f"redirects={redirects!r} is not understood; use 'report' or 'refuse'.")
         self.allow_hosts = declared_hosts(allow_hosts or {})
         self._refuses_redirects = redirects == "refuse"
         self._doors = Doors(
