@@ -13,12 +13,12 @@ import json
 import logging
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cactuprivacy.cookie import is_token
 from cactuprivacy.cookies.content_policy import PERMISSIONS, content_policy
 from cactuprivacy.cookies.hosts import Exempt, Hosts, declared_exempt
-from cactuprivacy.cookies.targets import host_of, members, parse_link
+from cactuprivacy.cookies.targets import header_text, host_of, members, parse_link
 from cactuprivacy.cookies.verdict import Verdict, shown
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Doors:
         refuse_redirects: bool = False,
         exempt: Exempt = (),
     ) -> None:
-        self._strange = Hosts(site, allowed).strange
+        self.strange = Hosts(site, allowed).strange
         self._refuse_redirects = refuse_redirects
         self._exempt = declared_exempt(exempt)
         self._policy = ("Content-Security-Policy", content_policy(site, allowed))
@@ -139,6 +139,12 @@ class Doors:
         if types and not any(map(_is_document, types)):
             return sent, verdicts
         return [*sent, *self._added(sent, kinds, verdicts)], verdicts
+
+    def page(self, headers: Headers) -> Literal["html", "xml"] | None:
+        """Tell what kind of page browsers would show a response of these *headers* as; ``None`` for no page."""
+        types = [value for name, value in headers if name.lower() == "content-type"]
+        kinds = set(map(_page_kind, types)) if types else {"html"}
+        return "html" if "html" in kinds else "xml" if "xml" in kinds else None
 
     def bar(self, headers: Headers) -> Headers:
         """Return *headers* without all that could be a door, unjudged."""
@@ -196,6 +202,9 @@ class Doors:
             elif found:
                 return added
         return [*added, _REFERRER]  # the last policy that a browser knows is the one that counts
+
+    def _strange(self, url: str, purpose: str) -> bool:
+        return self.strange(header_text(url), purpose)
 
     def _link(self, value: str) -> str | None:
         return _kept(value, self._strange_link)
@@ -290,6 +299,14 @@ _WATCHED = frozenset(_NAMES.split())
 
 # Of these alone nothing has to be taken out.
 _PASSIVE = frozenset({None, "content-type", "referrer-policy", "access-control-allow-origin"})
+
+
+@lru_cache(maxsize=256)
+def _page_kind(content_type: str) -> Literal["html", "xml"] | None:
+    folded = content_type.lower()
+    if "script" in folded or not _is_document(content_type):
+        return None
+    return "xml" if "xml" in folded and "html" not in folded else "html"
 
 
 @lru_cache(maxsize=256)

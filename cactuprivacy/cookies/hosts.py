@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cactuprivacy.cookies.targets import UNREADABLE, header_text, host_of
+from cactuprivacy.cookies.targets import UNREADABLE, host_of
 from cactuprivacy.declaration import DeclarationError
 from cactuprivacy.site import domain_name, ip_address, registrable_domain
 
@@ -119,11 +119,11 @@ class Hosts:
         self._let_in["load"] = _matcher(loads)
 
     def strange(self, url: str, purpose: str) -> bool:
-        """Tell whether *url*, of a header, leads to a stranger who was not let in for *purpose*.
+        """Tell whether *url* leads to a stranger who was not let in for *purpose*.
 
         ``"load"`` is any of the purposes for which a page asks a host by itself.
         """
-        host = host_of(header_text(url))
+        host = host_of(url)
         if host is None:
             return False
         if host == UNREADABLE:

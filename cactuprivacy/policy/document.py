@@ -72,6 +72,7 @@ def state(
     cookies: Iterable[Cookie] = (),
     allow_hosts: Mapping[str, Sequence[str]] | None = None,
     exempt: Sequence[str] | Callable[..., bool] = (),
+    enforced: bool = True,
     affiliates: Affiliates | None = None,
     visits: VisitLog | None = None,
     mailing_lists: Iterable[MailingList] = (),
@@ -85,6 +86,7 @@ def state(
         cookies: Every cookie that may leave the site, those of the middlewares too.
         allow_hosts: The other hosts that pages may deal with, by purpose, as the guard has them.
         exempt: The paths below which other hosts are not kept out, or the function that tells.
+        enforced: Whether what is not declared is stopped, and not merely recorded.
         affiliates: The affiliate programme, if there is one.
         visits: The visit log, if there is one.
         mailing_lists: The mailing lists.
@@ -113,6 +115,7 @@ def state(
                 for purpose, hosts in (allow_hosts or {}).items()
             ],
             "exempt": "by request" if callable(exempt) else sorted(exempt),
+            "enforced": enforced,
             "affiliates": affiliates
             and {
                 "parameter": affiliates.parameter,

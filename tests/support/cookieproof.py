@@ -174,7 +174,8 @@ class Proof:
         assert meant.host_only or meant.domain.endswith(stored.domain) or stored.host_only
         cap = min(LIFETIMES.get(stored.name, LIMIT), meant.lifetime or 0)
         assert deletes or stored.lifetime is None or stored.lifetime <= cap + 2, "it lives too long"
-        assert left == self.exchange(None, left)[1], f"a second guard changes {left!r}"
+        again = [undated(line) for line in self.exchange(None, left)[1]]  # by then the clock may have ticked
+        assert [undated(left[0])] == again, f"a second guard changes {left!r} into {again!r}"
         return left[0]
 
     def _may_leave(self, line: str) -> bool:
