@@ -1,4 +1,4 @@
-"""The other doors: each header by which a third party gets in, alone (D1 to D11), and what is added."""
+"""The other doors: each header by which a third party gets in, alone (D1 to D11)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from wsgiref.validate import validator
 
 import pytest
 from flask import Flask, redirect
+from guarded import EVIL, HTML, PLAIN, SITE, answering, page, sent
 from hypothesis import given
 from hypothesis import strategies as st
 from webtest import TestApp
@@ -15,35 +16,6 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from cactuprivacy import CookieGuard, DeclarationError
 from cactuprivacy.cookies.targets import host_of
-
-SITE = "https://shop.example"
-EVIL = "https://evil.example"
-HTML = ("Content-Type", "text/html; charset=utf-8")
-PLAIN = ("Content-Type", "text/plain")
-OWN = "'self' shop.example:* *.shop.example:*"
-
-
-def answering(*headers, status="200 OK"):
-    def app(environ, start_response):
-        start_response(status, list(headers))
-        return [b"page"]
-
-    return app
-
-
-def sent(*headers, status="200 OK", path="/", **options):
-    """Return the headers that leave, after a text/plain, to which nothing is added; and the rules refused."""
-    guard = CookieGuard(answering(PLAIN, *headers, status=status), SITE, **options)
-    left = run_wsgi_app(guard, create_environ(path, SITE))[2].to_wsgi_list()
-    return left[1:], sorted(rule for rule, direction in guard.refused if direction == "out")
-
-
-def page(*headers, content_type=HTML, status="200 OK", site=SITE, **options):
-    """Return the headers of a page."""
-    given = [content_type, *headers] if content_type else list(headers)
-    guard = CookieGuard(answering(*given, status=status), site, **options)
-    return run_wsgi_app(guard, create_environ("/", SITE))[2]
-
 
 # D1 to D11
 
@@ -252,106 +224,6 @@ def test_D11_no_stranger_is_told_the_whole_address(value):
     last = page(("Referrer-Policy", value)).getlist("Referrer-Policy")[-1]
 
     assert "strict-origin-when-cross-origin" == last
-
-
-# What is added
-
-
-def test_a_page_gets_a_policy_of_ours_beside_the_apps():
-    policies = page(("Content-Security-Policy", "script-src 'nonce-a'")).getlist("Content-Security-Policy")
-
-    assert [
-        "script-src 'nonce-a'",
-        (
-            f"default-src {OWN} 'unsafe-inline' 'unsafe-eval' data: blob:; "
-            f"base-uri {OWN}; form-action {OWN}; frame-ancestors {OWN}"
-        ),
-    ] == policies
-
-
-def test_a_host_is_let_in_for_its_purpose_alone():
-    hosts = {
-        "image": ["*.Images.example", "pics.example"],
-        "navigate": ["pay.example"],
-        "embedder": ["b\xfc.example"],
-    }
-    policy = page(allow_hosts=hosts)["Content-Security-Policy"]
-
-    assert f"; img-src {OWN} *.images.example pics.example 'unsafe-inline'" in policy
-    assert f"form-action {OWN} pay.example;" in policy
-    assert policy.endswith(f"frame-ancestors {OWN} xn--b-eha.example")
-    assert "script-src" not in policy
-
-
-@pytest.mark.parametrize("host, leaves", [("a.images.example", True), ("images.example", False)])
-def test_a_link_may_lead_to_a_host_that_was_let_in(host, leaves):
-    links, _ = sent(("Link", f"<//{host}/a.png>; rel=preload"), allow_hosts={"image": ["*.images.example"]})
-
-    assert leaves == bool(links)
-
-
-def test_a_page_gets_the_permissions_and_the_referrer_policy_that_it_lacks():
-    headers = page(("Permissions-Policy", "storage-access=*"))
-
-    assert "storage-access=()" in headers.getlist("Permissions-Policy")[-1]
-    assert ["strict-origin-when-cross-origin"] == headers.getlist("Referrer-Policy")
-    assert ["no-referrer"] == page(("Referrer-Policy", "no-referrer")).getlist("Referrer-Policy")
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "text/html",
-        "TEXT/HTML;charset=x",
-        "application/xhtml+xml",
-        "image/svg+xml",
-        "text/xml",
-        "text/javascript",
-        "*/*",
-        "",
-    ],
-)
-def test_whatever_browsers_show_or_run_is_a_document(content_type):
-    assert "Content-Security-Policy" in page(content_type=("Content-Type", content_type))
-
-
-def test_what_has_no_type_is_looked_at_and_so_is_a_document():
-    assert "Content-Security-Policy" in page(content_type=None)
-
-
-@pytest.mark.parametrize("content_type", ["text/plain", "image/png", "application/json", "text/css"])
-def test_nothing_is_added_to_what_is_no_document(content_type):
-    assert [("Content-Type", content_type)] == page(
-        content_type=("Content-Type", content_type)
-    ).to_wsgi_list()
-
-
-@pytest.mark.parametrize("status", ["304 Not Modified", "204 No Content"])
-def test_nothing_is_added_where_there_is_no_page(status):
-    assert "Content-Security-Policy" not in page(status=status, content_type=None)
-
-
-def test_nothing_is_added_to_a_redirect_unless_its_page_is_shown():
-    to_evil = ("Location", EVIL)
-
-    assert "Content-Security-Policy" not in page(to_evil, status="302 Found")
-    assert "Content-Security-Policy" in page(to_evil, status="302 Found", redirects="refuse")
-
-
-def test_django_csp_bug_an_error_page_gets_the_policy_too():
-    assert "Content-Security-Policy" in page(status="404 Not Found")
-
-
-def test_two_guards_add_once():
-    guard = CookieGuard(CookieGuard(answering(HTML), SITE), SITE)
-    headers = run_wsgi_app(guard, create_environ("/", SITE))[2]
-
-    assert 1 == len(headers.getlist("Content-Security-Policy")) == len(headers.getlist("Referrer-Policy"))
-
-
-def test_on_localhost_every_port_is_ours():
-    assert "default-src 'self' localhost:* " in page(site="http://localhost:5000")["Content-Security-Policy"]
-    assert "default-src 'self' 'unsafe" in page(site="http://127.0.0.1:5000")["Content-Security-Policy"]
 
 
 # Exceptions
