@@ -293,7 +293,7 @@ class Privacy:
         return self._visit_log.layer(guarded) if self._visit_log else guarded
 
     def init_app(self, app: Flask) -> None:
-        """Wrap a Flask app, declare its session cookie, and tell the visit log its routes."""
+        """Wrap a Flask app, declare its session cookie and Flask-Login's token, and tell the visit log its routes."""
         from cactuprivacy.flask import init_app
 
         init_app(self, app)

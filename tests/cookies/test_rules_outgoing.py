@@ -1,4 +1,4 @@
-"""What leaves: the rules O2 to O22, each line judged by itself. O9 to O12 are in test_rules_scope.py, O1 and O20 are the guard's."""
+"""What leaves: the rules O2 to O22, line by line. O9 to O12 are in test_rules_scope.py, O1 and O20 are the guard's."""
 
 from __future__ import annotations
 
