@@ -94,6 +94,7 @@ class Doors:
         self._refuse_redirects = refuse_redirects
         self._exempt = declared_exempt(exempt)
         self._policy = ("Content-Security-Policy", content_policy(site, allowed))
+        self._headers = [self._policy, PERMISSIONS, _REFERRER]
         self._judges: dict[str, tuple[str, Callable[[str], str | None]]] = {
             "link": ("D2", self._link),
             "refresh": ("D3", self._refresh),
@@ -121,6 +122,24 @@ class Doors:
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         return any(path == prefix or path.startswith(prefix + "/") for prefix in self._exempt)
 
+    def quick(self, headers: Headers, status: int) -> Headers | None:
+        """Return what :meth:`shut` would add to headers in which nothing can have to be refused, cookies neither.
+
+        That is nearly every response, in one pass. ``None`` when there is something to judge.
+        """
+        shown = None
+        for name, value in headers:
+            if "\n" in value or "\r" in value:
+                return None
+            kind = _kind(name)
+            if kind is not None:
+                if kind != "content-type":
+                    return None
+                shown = shown or _is_document(value)
+        if status < 200 or status in (204, 304) or shown is False:
+            return []
+        return self._headers
+
     def shut(self, headers: Headers, status: int | None = None) -> tuple[Headers, list[Verdict]]:
         """Return the headers to send instead of *headers*, and what was refused among them.
 
@@ -145,8 +164,8 @@ class Doors:
         return [
             (name, value)
             for name, value in headers
-            if _kind(name) in (None, "content-type", "referrer-policy", "location")
-        ] + [self._policy, PERMISSIONS, _REFERRER]
+            if _kind(name) in (None, "cookie", "content-type", "referrer-policy", "location")
+        ] + self._headers
 
     def _judged(self, headers: Headers, kinds: list[str | None], verdicts: list[Verdict]) -> Headers:
         sent: Headers = []
@@ -272,10 +291,12 @@ class Doors:
 
 @lru_cache(maxsize=512)  # an app's header names are few
 def _kind(name: str) -> str | None:
-    """Return what kind of door a header of this *name* is, or ``None``."""
+    """Return what kind of door a header of this *name* is, ``"cookie"``, or ``None``."""
     if not is_token(name):
         return "hidden"
     folded = name.lower()
+    if "set-cookie" in folded:
+        return "cookie"
     if folded in _SIGNALS or folded.startswith(_SIGNAL_FAMILIES):
         return "signal"
     return folded if folded in _WATCHED else None
@@ -289,7 +310,7 @@ _NAMES = (
 _WATCHED = frozenset(_NAMES.split())
 
 # Of these alone nothing has to be taken out.
-_PASSIVE = frozenset({None, "content-type", "referrer-policy", "access-control-allow-origin"})
+_PASSIVE = frozenset({None, "cookie", "content-type", "referrer-policy", "access-control-allow-origin"})
 
 
 @lru_cache(maxsize=256)

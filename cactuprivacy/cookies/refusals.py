@@ -68,13 +68,23 @@ class Refusals:
         self._lock = threading.Lock()
 
     def record(self, verdicts: Sequence[Verdict]) -> None:
-        """Count *verdicts*, all of them refusals, log them and send the signal."""
+        """Count *verdicts*, all of them refusals in one direction, log them and send the signal."""
         with self._lock:
             for verdict in verdicts:
-                self.counts[verdict.rule or "", verdict.direction] += 1
+                self.counts[verdict.rule or "", verdict.direction] += verdict.times
+        if logger.isEnabledFor(_level(verdicts[0].direction)):
+            self._log(verdicts)
+        if cookie_refused.receivers:
+            self._signal(verdicts)
+
+    def _log(self, verdicts: Sequence[Verdict]) -> None:
+        with self._lock:
             levels = self._levels(verdicts)
+        more = 0
         for verdict, level in zip(verdicts, levels, strict=True):
-            if level:
+            if verdict.times > 1 or not level:
+                more += verdict.times
+            else:
                 logger.log(
                     level,
                     "%s: %s %r, %s, %s: %s.",
@@ -85,11 +95,8 @@ class Refusals:
                     self._outcome,
                     verdict.reason,
                 )
-        more = levels.count(0)
         if more:
             logger.log(_level(verdicts[0].direction), "%d more were %s with these.", more, self._outcome)
-        if cookie_refused.receivers:
-            self._signal(verdicts)
 
     def _levels(self, verdicts: Sequence[Verdict]) -> list[int]:
         """Return each verdict's level; 0 for what is new, but must wait for room in the log."""

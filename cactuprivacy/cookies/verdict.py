@@ -6,11 +6,13 @@ to be written down. Section numbers in the sentences are draft-ietf-httpbis-rfc6
 
 from __future__ import annotations
 
+import re
 from typing import Literal, NamedTuple
 
 Direction = Literal["in", "out"]
 
 _MAX_NAME = 64  # characters of a stranger's name that we write down
+_UNPRINTABLE = re.compile(r"[^ -~]")
 
 #: Why each rule refuses, and what to do about it.
 REASONS = {
@@ -56,10 +58,7 @@ REASONS = {
 
 def shown(name: str) -> str:
     """Return *name* cut and cleaned, so that it can neither fill nor forge a line of a log."""
-    name = name[:_MAX_NAME]
-    if name.isascii() and name.isprintable():
-        return name
-    return "".join(c if " " <= c <= "~" else "?" for c in name)
+    return _UNPRINTABLE.sub("?", name[:_MAX_NAME])
 
 
 class Verdict(NamedTuple):
@@ -71,6 +70,7 @@ class Verdict(NamedTuple):
         rule: The rule that refuses it, ``None`` when it passes.
         line: What is sent in its place; ``None`` when nothing is.
         mended: The rules by which the line was hardened.
+        times: How many it stands for: of what a stranger sends, only the first few are told by name.
     """
 
     direction: Direction
@@ -78,6 +78,7 @@ class Verdict(NamedTuple):
     rule: str | None = None
     line: str | None = None
     mended: tuple[str, ...] = ()
+    times: int = 1
 
     @property
     def reason(self) -> str:
