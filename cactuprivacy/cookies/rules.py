@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Literal
 
@@ -34,7 +33,7 @@ from cactuprivacy.cookies.verdict import Verdict, shown
 from cactuprivacy.site import registrable_domain, within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from cactuprivacy.site import Site
 
@@ -46,6 +45,8 @@ MAX_COOKIE_BYTES = 16384  # a request
 MAX_PAIRS = 180  # a request; what Chromium and Firefox keep for a domain
 MAX_TOLD = 16  # refusals of a request that are told by name; of the rest, how many by which rule
 
+_USUAL = 24  # pairs of a request; in what comes after them, only declared names are looked for
+
 _KNOWN = frozenset({"expires", "max-age", "domain", "path", "secure", "httponly", "samesite", "partitioned"})
 _EPOCH = formatdate(0, usegmt=True)
 
@@ -54,6 +55,8 @@ _EPOCH = formatdate(0, usegmt=True)
 # else begins with a character that no name has. WebOb ends a value at a bracket and goes on with what
 # follows, so brackets take the slow way, and leave it in quotes.
 _VALUES = re.compile(r"=[!#-+\--:<-Z^-~]*(?:; (?!\Z))?")
+# An undeclared name with which nothing else is wrong, unless it is a declared one in another spelling
+_ORDINARY = re.compile(r"(?!\$|__)[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # A comma where a server has joined two Cookie lines
 _JOINT = re.compile(r",(?=[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+=)")
 _CLAIM = re.compile(rf"[ \t]*(?:{'|'.join(PREFIXES)})", re.IGNORECASE)
@@ -77,6 +80,8 @@ class Rules:
         self._declared = {cookie.name: cookie for cookie in cookies}
         self._folded = {name.lower() for name in self._declared}
         self._names = frozenset(self._declared)
+        names = "|".join(map(re.escape, self._names)) or "(?!)"
+        self._ours = re.compile(rf";([ \t]*(?:{names})[ \t]*=[^;]*)")
         self._most = min(max(len(self._names), 1), MAX_PAIRS)  # pairs of a header with nothing to refuse
         self._home = registrable_domain(site.host)
         self._scopes = frozenset(scopes(site))  # O9, O10
@@ -215,26 +220,26 @@ class Rules:
         """Judge a header that is not in its normal form, or holds what is not declared, pair by pair.
 
         This is what strangers can make dear. So of each declared name one value is looked at, of undeclared ones
-        none, and from the seventeenth refusal on an undeclared name is that and nothing worse.
+        none, and once sixteen refusals are told an undeclared name is that and nothing worse.
         """
         parts, cut = _parts(header)
         welcome = frozenset() if third_party else self._names
-        blanket = "I8" if third_party else "I9" if self._strict else None
         told = [Verdict("in", "", "I10")] if cut else []
-        strays, untold = 0, []
+        untold: dict[str, int] = {}
         values: dict[str, str] = {}
         doubted: set[str] = set()
-        full = False
-        for part in parts:
+        looked_at = 0
+        for part in self._eligible(parts, third_party):
+            looked_at += 1
             name, equals, value = part.partition("=")
             name = name.strip(WHITE) if equals else ""
+            full = len(told) >= MAX_TOLD
             rule = None
             if name not in welcome:
-                if full and blanket:
-                    strays += 1
-                    continue
-                rule = "I8" if third_party else self._unwelcome(name)
+                rule = "I8" if third_party else "I9" if full and self._strict else self._unwelcome(name)
             elif name in doubted:
+                if full:  # a bombardment, in which nobody can tell whose is what
+                    return None, [Verdict("in", "", "I10", times=len(parts))]
                 rule = "I6"
             if rule is None:
                 value = value.strip(WHITE)
@@ -247,18 +252,29 @@ class Rules:
                     continue
                 doubted.add(name)
             if full:
-                untold.append(rule)
+                untold[rule] = untold.get(rule, 0) + 1
             else:
                 told.append(Verdict("in", shown(name.lstrip(",")), rule))
-                full = len(told) == MAX_TOLD
-        told += [Verdict("in", "", rule, times=times) for rule, times in Counter(untold).items()]
-        if strays:
-            told.append(Verdict("in", "", blanket, times=strays))
+        if looked_at < len(parts):
+            rule = "I8" if third_party else "I9"
+            untold[rule] = untold.get(rule, 0) + len(parts) - looked_at
+        told += [Verdict("in", "", rule, times=times) for rule, times in untold.items()]
         left = [_pair(name, value) for name, value in values.items() if name not in doubted]
         return "; ".join(left) or None, told
 
+    def _eligible(self, parts: list[str], third_party: bool) -> Iterator[str]:
+        """Yield the pairs to look at: the first ones, and of the rest, found in one go, those with declared names."""
+        yield from parts[:_USUAL]
+        rest = parts[_USUAL:]
+        if rest and not self._strict:
+            yield from rest
+        elif rest and not third_party:
+            yield from self._ours.findall(";" + ";".join(rest))
+
     def _unwelcome(self, name: str) -> str | None:
         """Return the rule by which a name that is not declared does not enter."""
+        if self._strict and _ORDINARY.fullmatch(name) and name.lower() not in self._folded:
+            return "I9"  # nearly all of them
         if not name or name[0] == "$":
             return "I5"
         if name[0] == "," and _CLAIM.match(name, 1):
@@ -341,7 +357,9 @@ def _parts(header: str) -> tuple[list[str], bool]:
     cut = len(header) > MAX_COOKIE_BYTES or len(parts) > MAX_PAIRS
     if cut:
         parts.pop()  # cut in two, or all the rest
-    return (_parted(parts) if "," in header else parts), cut
+    if "," in header and (header.count(",") > MAX_PAIRS or _JOINT.search(header)):
+        parts = _parted(parts)
+    return parts, cut
 
 
 def _parted(parts: list[str]) -> list[str]:
@@ -354,8 +372,7 @@ def _parted(parts: list[str]) -> list[str]:
     room = MAX_PAIRS
     for part in parts:
         joints = part.count(",")
-        # A comma with no = behind it joins nothing.
-        if not 0 < joints <= room or '"' in part or part.find("=", part.find(",")) < 0:
+        if not 0 < joints <= room or '"' in part:
             parted.append(part)
             continue
         room -= joints
