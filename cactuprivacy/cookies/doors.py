@@ -122,11 +122,13 @@ class Doors:
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         return any(path == prefix or path.startswith(prefix + "/") for prefix in self._exempt)
 
-    def quick(self, headers: Headers, status: int) -> Headers | None:
+    def quick(self, status: str, headers: Headers) -> Headers | None:
         """Return what :meth:`shut` would add to headers in which nothing can have to be refused, cookies neither.
 
         That is nearly every response, in one pass. ``None`` when there is something to judge.
         """
+        if not status.isprintable():  # after a line break in it a header would begin
+            return None
         shown = None
         for name, value in headers:
             if "\n" in value or "\r" in value:
@@ -136,9 +138,7 @@ class Doors:
                 if kind != "content-type":
                     return None
                 shown = shown or _is_document(value)
-        if status < 200 or status in (204, 304) or shown is False:
-            return []
-        return self._headers
+        return [] if shown is False or status.startswith(("1", "204", "304")) else self._headers
 
     def shut(self, headers: Headers, status: int | None = None) -> tuple[Headers, list[Verdict]]:
         """Return the headers to send instead of *headers*, and what was refused among them.

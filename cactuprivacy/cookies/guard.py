@@ -150,9 +150,8 @@ class CookieGuard(Middleware):
 
         Then shut the other doors (D1 to D11), and make the browser forget what strays it brought.
         """
-        added = self._doors.quick(exchange.headers, exchange.status_code or 200)
-        # What is not printable in a status line may be a line break, after which a header would begin.
-        if added is None or not (exchange.status or "").isprintable():
+        added = self._doors.quick(exchange.status or "", exchange.headers)
+        if added is None:
             self._judge(exchange)
         elif added and self._enforces and not self._doors.open_for(exchange.environ):
             exchange.headers += added

@@ -43,6 +43,7 @@ MAX_SET_COOKIES = 50  # a response; browsers promise no more for a host (6.1)
 MAX_SET_BYTES = 8192  # a response; what comes back larger than that, servers refuse
 MAX_COOKIE_BYTES = 16384  # a request
 MAX_PAIRS = 180  # a request; what Chromium and Firefox keep for a domain
+MAX_REPEATS = 8  # a request; what comes of declared names after a second value of theirs
 MAX_TOLD = 16  # refusals of a request that are told by name; of the rest, how many by which rule
 
 _USUAL = 24  # pairs of a request; in what comes after them, only declared names are looked for
@@ -55,7 +56,7 @@ _EPOCH = formatdate(0, usegmt=True)
 # else begins with a character that no name has. WebOb ends a value at a bracket and goes on with what
 # follows, so brackets take the slow way, and leave it in quotes.
 _VALUES = re.compile(r"=[!#-+\--:<-Z^-~]*(?:; (?!\Z))?")
-# An undeclared name with which nothing else is wrong, unless it is a declared one in another spelling
+# An undeclared name with which nothing else is wrong
 _ORDINARY = re.compile(r"(?!\$|__)[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # A comma where a server has joined two Cookie lines
 _JOINT = re.compile(r",(?=[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+=)")
@@ -228,7 +229,7 @@ class Rules:
         untold: dict[str, int] = {}
         values: dict[str, str] = {}
         doubted: set[str] = set()
-        looked_at = 0
+        looked_at = repeats = 0
         for part in self._eligible(parts, third_party):
             looked_at += 1
             name, equals, value = part.partition("=")
@@ -238,7 +239,8 @@ class Rules:
             if name not in welcome:
                 rule = "I8" if third_party else "I9" if full and self._strict else self._unwelcome(name)
             elif name in doubted:
-                if full:  # a bombardment, in which nobody can tell whose is what
+                repeats += 1
+                if repeats > MAX_REPEATS:  # a bombardment, in which nobody can tell whose is what
                     return None, [Verdict("in", "", "I10", times=len(parts))]
                 rule = "I6"
             if rule is None:
@@ -273,7 +275,9 @@ class Rules:
 
     def _unwelcome(self, name: str) -> str | None:
         """Return the rule by which a name that is not declared does not enter."""
-        if self._strict and _ORDINARY.fullmatch(name) and name.lower() not in self._folded:
+        if name.lower() in self._folded:
+            return "I3"
+        if self._strict and _ORDINARY.fullmatch(name):
             return "I9"  # nearly all of them
         if not name or name[0] == "$":
             return "I5"
@@ -282,7 +286,7 @@ class Rules:
         if not is_token(name):
             return "I2"
         prefix = prefix_of(name) if name[:2] == "__" else None
-        if name.lower() in self._folded or (prefix and not name.startswith(prefix)):
+        if prefix and not name.startswith(prefix):
             return "I3"
         if self._strict:
             return "I9"

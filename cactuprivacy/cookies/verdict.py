@@ -6,13 +6,12 @@ to be written down. Section numbers in the sentences are draft-ietf-httpbis-rfc6
 
 from __future__ import annotations
 
-import re
 from typing import Literal, NamedTuple
 
 Direction = Literal["in", "out"]
 
 _MAX_NAME = 64  # characters of a stranger's name that we write down
-_UNPRINTABLE = re.compile(r"[^ -~]")
+_CLEAN = bytes(code if 0x20 <= code < 0x7F else ord("?") for code in range(256))
 
 #: Why each rule refuses, and what to do about it.
 REASONS = {
@@ -51,14 +50,14 @@ REASONS = {
     "I7": "its prefix promises https, and this site has none (5.7)",
     "I8": "it comes from inside another site's page (5.8.3)",
     "I9": "it is not declared, so the app does not see it",
-    "I10": "the header is longer than any browser's",
+    "I10": "there is more of it than any browser sends",
     "I11": "it is a signal of advertising networks, not of the visitor",
 }
 
 
 def shown(name: str) -> str:
     """Return *name* cut and cleaned, so that it can neither fill nor forge a line of a log."""
-    return _UNPRINTABLE.sub("?", name[:_MAX_NAME])
+    return name[:_MAX_NAME].encode("ascii", "replace").translate(_CLEAN).decode()
 
 
 class Verdict(NamedTuple):
