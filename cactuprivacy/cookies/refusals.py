@@ -25,8 +25,9 @@ logger = logging.getLogger("cactuprivacy.cookies")
 MAX_LOGGED = 16  # verdicts of one request or response; a stranger's header must not fill the log
 MAX_REMEMBERED = 500  # pairs of rule and name, in each direction, that are known to be logged
 
-#: Sent for each refused cookie, by the guard, with ``verdict=`` the :class:`Verdict`. Receivers run on the
-#: request's way, so they only take note; one that raises is logged, by the name of its error, and harms no page.
+#: Sent for each refused cookie, by the guard, with ``verdict=`` the :class:`Verdict`; for those of a request that
+#: are not told by name, once with their number in ``times``. Receivers run on the request's way, so they only take
+#: note; one that raises is logged, by the name of its error, and harms no page.
 cookie_refused = Signal(
     "Sent for each refused cookie: the sender is the CookieGuard, verdict= is the Verdict. "
     "Receivers run on the request's way; one that raises harms no page."
