@@ -129,7 +129,7 @@ class Doors:
         """
         if not status.isprintable():  # after a line break in it a header would begin
             return None
-        shown = None
+        document = None
         for name, value in headers:
             if "\n" in value or "\r" in value:
                 return None
@@ -137,8 +137,8 @@ class Doors:
             if kind is not None:
                 if kind != "content-type":
                     return None
-                shown = shown or _is_document(value)
-        return [] if shown is False or status.startswith(("1", "204", "304")) else self._headers
+                document = document or _is_document(value)
+        return [] if document is False or status.startswith(("1", "204", "304")) else self._headers
 
     def shut(self, headers: Headers, status: int | None = None) -> tuple[Headers, list[Verdict]]:
         """Return the headers to send instead of *headers*, and what was refused among them.

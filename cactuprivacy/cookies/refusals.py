@@ -83,7 +83,7 @@ class Refusals:
             levels = self._levels(verdicts)
         more = 0
         for verdict, level in zip(verdicts, levels, strict=True):
-            if verdict.times > 1 or not level:
+            if not level or (verdict.times > 1 and level > logging.DEBUG):
                 more += verdict.times
             else:
                 logger.log(

@@ -261,6 +261,16 @@ def test_what_is_not_told_by_name_is_counted_and_logged_as_a_number(caplog):
     assert "84 more were refused" in caplog.records[16].getMessage()
 
 
+def test_who_brings_many_cookies_with_each_request_does_not_fill_the_log(caplog):
+    caplog.set_level(logging.INFO, "cactuprivacy.cookies")
+    guard = CookieGuard(setting(), SITE)
+    for _ in range(50):
+        ask(guard, {"Cookie": "; ".join(f"n{number}=1" for number in range(100))})
+
+    assert 16 + 2 == len(caplog.records)
+    assert {("I9", "in"): 5000} == guard.refused
+
+
 def test_a_name_that_no_logger_took_is_logged_when_one_does(caplog):
     guard = CookieGuard(setting(), SITE)
     caplog.set_level(logging.WARNING, "cactuprivacy.cookies")
