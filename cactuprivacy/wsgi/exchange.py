@@ -28,12 +28,6 @@ _DIRECTIVE = re.compile(r'(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[^",])+')
 _SURROGATES = ("surrogate-control", "cdn-cache-control", "edge-control", "x-accel-expires")
 
 
-@lru_cache(maxsize=256)  # an app's status lines are few, and every layer asks
-def _code(status: str) -> int | None:
-    code = status.partition(" ")[0]
-    return int(code) if len(code) == 3 and code.isascii() and code.isdigit() else None
-
-
 class Exchange:
     """One request and its response, as one layer sees them.
 
@@ -116,3 +110,9 @@ class Exchange:
             if part and part.lower().partition("=")[0].rstrip() not in ("public", "s-maxage", "private")
         ]
         self.headers[:] = [*kept, ("Cache-Control", ", ".join(["private", *stricter]))]
+
+
+@lru_cache(maxsize=256)  # an app's status lines are few, and every layer asks
+def _code(status: str) -> int | None:
+    code = status.partition(" ")[0]
+    return int(code) if len(code) == 3 and code.isascii() and code.isdigit() else None
