@@ -164,7 +164,8 @@ class Doors:
         return [
             (name, value)
             for name, value in headers
-            if _kind(name) in (None, "cookie", "content-type", "referrer-policy", "location")
+            if _kind(name)
+            in (None, "cookie", "content-encoding", "content-type", "referrer-policy", "location")
         ] + self._headers
 
     def _judged(self, headers: Headers, kinds: list[str | None], verdicts: list[Verdict]) -> Headers:
@@ -305,12 +306,14 @@ def _kind(name: str) -> str | None:
 _NAMES = (
     "link refresh report-to reporting-endpoints nel content-security-policy "
     "content-security-policy-report-only sourcemap x-sourcemap speculation-rules alt-svc location "
-    "access-control-allow-credentials access-control-allow-origin referrer-policy content-type"
+    "access-control-allow-credentials access-control-allow-origin referrer-policy content-type content-encoding"
 )
 _WATCHED = frozenset(_NAMES.split())
 
 # Of these alone nothing has to be taken out.
-_PASSIVE = frozenset({None, "cookie", "content-type", "referrer-policy", "access-control-allow-origin"})
+_PASSIVE = frozenset(
+    {None, "cookie", "content-encoding", "content-type", "referrer-policy", "access-control-allow-origin"}
+)
 
 
 @lru_cache(maxsize=256)
