@@ -69,8 +69,9 @@ docs: $(VENV)/wheel $(VENV)/docs-group  ## Build the docs; a warning is an error
 	$(BIN)/sphinx-build -q -W --keep-going -E -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-benchmark: $(VENV)/wheel $(VENV)/examples-group  ## Measure what the README claims, side by side.
+benchmark: $(VENV)/wheel $(VENV)/examples-group $(VENV)/benchmark-group  ## Measure what the README claims, side by side.
 	$(BIN)/python benchmarks/layers.py
+	$(BIN)/python benchmarks/guard.py
 
 clean:  ## Remove what the other targets made.
 	rm -rf .venv .venv-* build dist docs/_build .coverage* coverage.xml var .hypothesis .mypy_cache .ruff_cache .pytest_cache

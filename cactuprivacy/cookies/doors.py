@@ -94,6 +94,7 @@ class Doors:
         self._refuse_redirects = refuse_redirects
         self._exempt = declared_exempt(exempt)
         self._policy = ("Content-Security-Policy", content_policy(site, allowed))
+        self._headers = [self._policy, PERMISSIONS, _REFERRER]
         self._judges: dict[str, tuple[str, Callable[[str], str | None]]] = {
             "link": ("D2", self._link),
             "refresh": ("D3", self._refresh),
@@ -120,6 +121,24 @@ class Doors:
                 return False
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         return any(path == prefix or path.startswith(prefix + "/") for prefix in self._exempt)
+
+    def quick(self, status: str, headers: Headers) -> Headers | None:
+        """Return what :meth:`shut` would add to headers in which nothing can have to be refused, cookies neither.
+
+        That is nearly every response, in one pass. ``None`` when there is something to judge.
+        """
+        if not status.isprintable():  # after a line break in it a header would begin
+            return None
+        document = None
+        for name, value in headers:
+            if "\n" in value or "\r" in value:
+                return None
+            kind = _kind(name)
+            if kind is not None:
+                if kind != "content-type":
+                    return None
+                document = document or _is_document(value)
+        return [] if document is False or status.startswith(("1", "204", "304")) else self._headers
 
     def shut(self, headers: Headers, status: int | None = None) -> tuple[Headers, list[Verdict]]:
         """Return the headers to send instead of *headers*, and what was refused among them.
@@ -151,8 +170,9 @@ class Doors:
         return [
             (name, value)
             for name, value in headers
-            if _kind(name) in (None, "content-type", "referrer-policy", "location")
-        ] + [self._policy, PERMISSIONS, _REFERRER]
+            if _kind(name)
+            in (None, "cookie", "content-encoding", "content-type", "referrer-policy", "location")
+        ] + self._headers
 
     def _judged(self, headers: Headers, kinds: list[str | None], verdicts: list[Verdict]) -> Headers:
         sent: Headers = []
@@ -281,10 +301,12 @@ class Doors:
 
 @lru_cache(maxsize=512)  # an app's header names are few
 def _kind(name: str) -> str | None:
-    """Return what kind of door a header of this *name* is, or ``None``."""
+    """Return what kind of door a header of this *name* is, ``"cookie"``, or ``None``."""
     if not is_token(name):
         return "hidden"
     folded = name.lower()
+    if "set-cookie" in folded:
+        return "cookie"
     if folded in _SIGNALS or folded.startswith(_SIGNAL_FAMILIES):
         return "signal"
     return folded if folded in _WATCHED else None
@@ -293,12 +315,14 @@ def _kind(name: str) -> str | None:
 _NAMES = (
     "link refresh report-to reporting-endpoints nel content-security-policy "
     "content-security-policy-report-only sourcemap x-sourcemap speculation-rules alt-svc location "
-    "access-control-allow-credentials access-control-allow-origin referrer-policy content-type"
+    "access-control-allow-credentials access-control-allow-origin referrer-policy content-type content-encoding"
 )
 _WATCHED = frozenset(_NAMES.split())
 
 # Of these alone nothing has to be taken out.
-_PASSIVE = frozenset({None, "content-type", "referrer-policy", "access-control-allow-origin"})
+_PASSIVE = frozenset(
+    {None, "cookie", "content-encoding", "content-type", "referrer-policy", "access-control-allow-origin"}
+)
 
 
 @lru_cache(maxsize=256)

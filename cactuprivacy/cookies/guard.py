@@ -156,7 +156,11 @@ class CookieGuard(Middleware):
 
         Then shut the other doors (D1 to D11), and make the browser forget what strays it brought.
         """
-        self._judge(exchange)
+        added = self._doors.quick(exchange.status or "", exchange.headers)
+        if added is None:
+            self._judge(exchange)
+        elif added and self._enforces and not self._doors.open_for(exchange.environ):
+            exchange.headers += added
         if exchange.note:
             self._eviction.expire(exchange)
 

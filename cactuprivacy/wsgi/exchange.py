@@ -7,6 +7,7 @@ what is particular to one clause belongs in that clause's middleware.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ class Exchange:
     @property
     def status_code(self) -> int | None:
         """The status as a number, ``None`` where there is none or it is none."""
-        code = (self.status or "").partition(" ")[0]
-        return int(code) if len(code) == 3 and code.isascii() and code.isdigit() else None
+        return _code(self.status or "")
 
     def header(self, name: str) -> str | None:
         """Return the first response header called *name* (in any case), or ``None``."""
@@ -119,3 +119,9 @@ class Exchange:
             if part and part.lower().partition("=")[0].rstrip() not in ("public", "s-maxage", "private")
         ]
         self.headers[:] = [*kept, ("Cache-Control", ", ".join(["private", *stricter]))]
+
+
+@lru_cache(maxsize=256)  # an app's status lines are few, and every layer asks
+def _code(status: str) -> int | None:
+    code = status.partition(" ")[0]
+    return int(code) if len(code) == 3 and code.isascii() and code.isdigit() else None

@@ -153,6 +153,12 @@ def test_what_has_entered_once_would_enter_again_unchanged(header):
     assert left is None or (left, []) == STRICT.incoming(left)
 
 
+@given(cookie_headers, st.integers(0, 60))
+@example("session=1; session=2; session=3; basket=1", 20)
+def test_what_enters_does_not_hang_on_how_many_strays_come_before_it(header, strays):
+    assert STRICT.incoming(header)[0] == STRICT.incoming("_ga=1; " * strays + header)[0]
+
+
 @given(cookie_headers)
 def test_where_others_are_allowed_they_are_well_formed_and_single(header):
     left, _ = LENIENT.incoming(header)
