@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +82,28 @@ class Report:
         self.console.print(Padding(f"[green]✓[/] {escape(tried)}", (0, 0, 0, 2)))
         if evidence:
             self.show(evidence)
+        return True
+
+    def rule(self, name: str, sentence: str) -> None:
+        """Print the name of a rule, and its sentence, above the rows that it is about."""
+        line = Table.grid(padding=(0, 1, 0, 0))
+        line.add_column(width=3)
+        line.add_column(style="dim")
+        line.add_row(f"[bold]{escape(name)}[/]", escape(sentence))
+        self.console.print(Padding(line, (0, 0, 0, 2)))
+
+    def row(self, tried: str, expected: object, seen: object, evidence: tuple[str, str]) -> bool:
+        """Do as :meth:`check` does, on one line, with the evidence beside what was *tried*."""
+        if expected != seen:
+            self._fault(tried, expected, seen)
+            return False
+        self.held += 1
+        line = Table.grid(padding=(0, 1, 0, 0), expand=True)
+        line.add_column(width=44, overflow="ellipsis", no_wrap=True)
+        line.add_column(ratio=5, overflow="ellipsis", no_wrap=True, style="dim")
+        line.add_column(ratio=2, overflow="ellipsis", no_wrap=True)
+        line.add_row(f"[green]✓[/] {escape(tried)}", *map(escape, evidence))
+        self.console.print(Padding(line, (0, 0, 0, 6)))
         return True
 
     def show(self, text: str) -> None:
