@@ -49,6 +49,8 @@ class Page:
 
 #: By name: the stranger is <name>.ads.example.
 WAYS = {
+    # Heeded in the head alone, which ends where the first of the others stands.
+    "manifest": Way("a manifest", '<link rel="manifest" href="{url}">'),
     "img": Way("a picture", '<img alt="" src="{url}">'),
     "srcset": Way("a picture for sharp screens", '<img alt="" srcset="{url} 1x, {url}2 2x">'),
     "picture": Way("a picture to choose", '<picture><source srcset="{url}"><img alt=""></picture>'),
@@ -67,11 +69,9 @@ WAYS = {
     "video": Way("a video", '<video src="{url}"></video>'),
     "poster": Way("a video’s poster", '<video poster="{url}"></video>'),
     "audio": Way("a sound", '<audio src="{url}" preload="auto"></audio>'),
-    "track": Way("a video’s subtitles", '<video><track default src="{url}"></video>'),
+    "track": Way("a video’s subtitles", '<video crossorigin><track default src="{url}"></video>'),
     "object": Way("an object", '<object data="{url}"></object>'),
     "embed": Way("an embedded thing", '<embed src="{url}">'),
-    "icon": Way("the page’s icon", '<link rel="icon" href="{url}">'),
-    "manifest": Way("a manifest", '<link rel="manifest" href="{url}">'),
     "preload": Way("a script, loaded ahead", '<link rel="preload" as="script" href="{url}">'),
     "modulepreload": Way("a module, loaded ahead", '<link rel="modulepreload" href="{url}">'),
     "prefetch": Way("a page, loaded ahead", '<link rel="prefetch" href="{url}">'),
@@ -105,6 +105,7 @@ WAYS = {
     "rules-header": Way("rules for loading ahead, elsewhere", header=("Speculation-Rules", '"{url}"')),
     "refresh": Way("a header that leads on", header=("Refresh", "0; url={url}"), alone=True),
     # What follows no policy header stops: pages have to be read for it.
+    "dns-prefetch": Way("a name, looked up ahead", '<link rel="dns-prefetch" href="{url}">', rule="H1"),
     "preconnect": Way("a connection ahead", '<link rel="preconnect" href="{url}">', rule="H1"),
     "refreshing": Way(
         "a page that leads on", '<meta http-equiv="refresh" content="0; url={url}">', rule="H2", alone=True
@@ -118,8 +119,8 @@ WAYS = {
     "srcdoc": Way("a page in a frame", "<iframe title='Ads' srcdoc='<img alt=\"\" src=\"{url}\">'></iframe>"),
     "form": Way(
         "a form that sends itself",
-        '<iframe title="Sent" name="sent"></iframe><form id="sends" action="{url}" method="post" target="sent">'
-        '</form><script>document.getElementById("sends").submit()</script>',
+        '<iframe title="Sent" name="{host}"></iframe><form action="{url}" method="post" target="{host}"></form>'
+        "<script>document.currentScript.previousElementSibling.submit()</script>",
         rule="H6",
     ),
     "popup": Way("a window that opens itself", '<script>window.open("{url}")</script>', rule="H7"),
@@ -143,9 +144,9 @@ def _page(tried: str, *names: str) -> Page:
     ]
     html = "\n".join(
         [
-            '<!doctype html><html lang="en"><title>A bad day</title><h1>A page that turns to strangers</h1>',
+            '<!doctype html><html lang="en"><title>A bad day</title>',
             *lines,
-            '<p id="here">That was all.</p></html>',
+            '<h1 id="here">A page that turns to strangers</h1></html>',
         ]
     )
     return Page(tried, html, tuple(headers))
@@ -159,6 +160,7 @@ PAGES = {
 
 #: By name: scripts of our own that turn to strangers from within a worker.
 SCRIPTS = {
-    "worker": f'fetch("{address("worker")}", {{mode: "no-cors", credentials: "include"}}).catch(() => 0)',
-    "imports": f'try {{ importScripts("{address("imported")}") }} catch {{}}',
+    "worker": f'fetch("{address("worker")}", {{mode: "no-cors", credentials: "include"}}).catch(() => 0)'
+    '.then(() => fetch("/hostile/nothing?worker"))',
+    "imports": f'try {{ importScripts("{address("imported")}") }} catch {{}}; fetch("/hostile/nothing?imports")',
 }
