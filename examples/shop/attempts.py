@@ -7,6 +7,7 @@ attempt is one more record here, and nothing else. The rules' own sentences are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 Lines = tuple[tuple[str, str], ...]
@@ -50,6 +51,10 @@ def _sets(*cookies: str) -> Lines:
     return tuple(("Set-Cookie", cookie) for cookie in cookies)
 
 
+def _sends(name: str, value: str) -> Lines:
+    return ((name, value),)
+
+
 def _brings(*cookies: str) -> Lines:
     return tuple(("Cookie", cookie) for cookie in cookies)
 
@@ -60,10 +65,12 @@ _PICTURE = (("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "no-cors"), ("S
 
 # Declared are "session" (the shop's own), "affiliate" and "privacy-choices"; every other name is not.
 _COOKIES_THAT_LEAVE = (
-    Attempt("O1", "the second cookie header, of 2000", (("Set-Cookie2", "id=1; Version=1"),)),
-    Attempt("O1", "a cookie hidden in a header’s name", (("Set-Cookie: _ga=1; X", "1"),)),
-    Attempt("O1", "a line break in a header’s name", (("X-Note\r\nSet-Cookie", "_ga=1"),)),
-    Attempt("O3", "a line break in a value", (("X-Note", "hi\r\nSet-Cookie: _ga=1"),), left=("X-Note: hi",)),
+    Attempt("O1", "the second cookie header, of 2000", _sends("Set-Cookie2", "id=1; Version=1")),
+    Attempt("O1", "a cookie hidden in a header’s name", _sends("Set-Cookie: _ga=1; X", "1")),
+    Attempt("O1", "a line break in a header’s name", _sends("X-Note\r\nSet-Cookie", "_ga=1")),
+    Attempt(
+        "O3", "a line break in a value", _sends("X-Note", "hi\r\nSet-Cookie: _ga=1"), left=("X-Note: hi",)
+    ),
     Attempt("O3", "a control character in a cookie", _sets("session=a\x01b")),
     Attempt("O4", "a cookie without a name", _sets("=session=stolen")),
     Attempt("O5", "a cookie that some parsers cut in two", _sets('session="a; _ga=1"')),
@@ -101,23 +108,23 @@ _COOKIES_THAT_LEAVE = (
 _ADS = "https://ads.example"
 
 _HEADERS_THAT_LEAVE = (
-    Attempt("D1", "a header hidden in the name of another", (("Link: <https://ads.example>; x", "1"),)),
+    Attempt("D1", "a header hidden in the name of another", _sends("Link: <https://ads.example>; x", "1")),
     Attempt(
-        "D2", "to load an advertiser’s script ahead", (("Link", f"<{_ADS}/a.js>; rel=preload; as=script"),)
+        "D2", "to load an advertiser’s script ahead", _sends("Link", f"<{_ADS}/a.js>; rel=preload; as=script")
     ),
-    Attempt("D2", "to connect to an advertiser ahead", (("Link", f"<{_ADS}>; rel=preconnect"),)),
+    Attempt("D2", "to connect to an advertiser ahead", _sends("Link", f"<{_ADS}>; rel=preconnect")),
     Attempt(
         "D2",
         "the same, spelled as only browsers read it",
-        (("Link", "<https:\\\\ads.example>; rel=preconnect"),),
+        _sends("Link", "<https:\\\\ads.example>; rel=preconnect"),
     ),
     Attempt(
         "D2",
         "the same in early hints",
-        (("Link", f"<{_ADS}/a.js>; rel=preload; as=script"),),
+        _sends("Link", f"<{_ADS}/a.js>; rel=preload; as=script"),
         exit="early hints",
     ),
-    Attempt("D3", "to send the visitor on", (("Refresh", f"3; url={_ADS}/"),)),
+    Attempt("D3", "to send the visitor on", _sends("Refresh", f"3; url={_ADS}/")),
     Attempt(
         "D4",
         "to have each visit’s errors reported",
@@ -126,29 +133,31 @@ _HEADERS_THAT_LEAVE = (
             ("NEL", '{"report_to":"default","max_age":86400}'),
         ),
     ),
-    Attempt("D4", "the same in today’s header", (("Reporting-Endpoints", f'default="{_ADS}/r"'),)),
+    Attempt("D4", "the same in today’s header", _sends("Reporting-Endpoints", f'default="{_ADS}/r"')),
     Attempt(
         "D4",
         "to have what a policy stops reported",
-        (("Content-Security-Policy", f"img-src 'self'; report-uri {_ADS}/csp"),),
+        _sends("Content-Security-Policy", f"img-src 'self'; report-uri {_ADS}/csp"),
         left=("Content-Security-Policy: img-src 'self';",),
     ),
-    Attempt("D5", "a script’s source map elsewhere", (("SourceMap", f"{_ADS}/a.map"),)),
-    Attempt("D6", "rules for what to load before a click", (("Speculation-Rules", f'"{_ADS}/rules"'),)),
-    Attempt("D7", "to move the whole connection elsewhere", (("Alt-Svc", 'h2="ads.example:443"; ma=86400'),)),
-    Attempt("D8", "to promise old browsers that all is well", (("P3P", 'CP="NOI DSP COR"'),)),
-    Attempt("D8", "to try out an advertising feature", (("Origin-Trial", "AtX5Yc2lnbmVk"),)),
+    Attempt("D5", "a script’s source map elsewhere", _sends("SourceMap", f"{_ADS}/a.map")),
+    Attempt("D6", "rules for what to load before a click", _sends("Speculation-Rules", f'"{_ADS}/rules"')),
+    Attempt(
+        "D7", "to move the whole connection elsewhere", _sends("Alt-Svc", 'h2="ads.example:443"; ma=86400')
+    ),
+    Attempt("D8", "to promise old browsers that all is well", _sends("P3P", 'CP="NOI DSP COR"')),
+    Attempt("D8", "to try out an advertising feature", _sends("Origin-Trial", "AtX5Yc2lnbmVk")),
     Attempt(
         "D8",
         "to register that an ad was seen",
-        (("Attribution-Reporting-Register-Source", '{"destination":"https://ads.example"}'),),
+        _sends("Attribution-Reporting-Register-Source", '{"destination":"https://ads.example"}'),
     ),
-    Attempt("D8", "to add the visit to one’s topics", (("Observe-Browsing-Topics", "?1"),)),
-    Attempt("D8", "to tell the browser who is logged in", (("Set-Login", "logged-in"),)),
+    Attempt("D8", "to add the visit to one’s topics", _sends("Observe-Browsing-Topics", "?1")),
+    Attempt("D8", "to tell the browser who is logged in", _sends("Set-Login", "logged-in")),
     Attempt(
         "D9",
         "a redirect by a tracker: it is told of",
-        (("Location", f"{_ADS}/to?visitor=7"),),
+        _sends("Location", f"{_ADS}/to?visitor=7"),
         left=(f"Location: {_ADS}/to?visitor=7",),
         status="302 Found",
     ),
@@ -158,7 +167,7 @@ _HEADERS_THAT_LEAVE = (
         (("Access-Control-Allow-Origin", _ADS), ("Access-Control-Allow-Credentials", "true")),
         left=(f"Access-Control-Allow-Origin: {_ADS}",),
     ),
-    Attempt("D11", "to tell strangers where one was, exactly", (("Referrer-Policy", "unsafe-url"),)),
+    Attempt("D11", "to tell strangers where one was, exactly", _sends("Referrer-Policy", "unsafe-url")),
 )
 
 _WHAT_ENTERS = (
@@ -199,7 +208,7 @@ _WHAT_ENTERS = (
         asks=_brings("_ga=GA1.1.9.8; session=mine; _fbp=fb.1.2.3"),
         left=("Cookie: session=mine",),
     ),
-    Attempt("I9", "the second cookie header comes", asks=(("Cookie2", "$Version=1"),)),
+    Attempt("I9", "the second cookie header comes", asks=_sends("Cookie2", "$Version=1")),
     Attempt(
         "I10",
         "more cookies than any browser sends",
@@ -207,17 +216,26 @@ _WHAT_ENTERS = (
         left=("Cookie: session=mine",),
     ),
     Attempt(
-        "I11", "what the browser thinks that one likes", asks=(("Sec-Browsing-Topics", "(1 2);v=chrome.1"),)
+        "I11",
+        "what the browser thinks that one likes",
+        asks=_sends("Sec-Browsing-Topics", "(1 2);v=chrome.1"),
     ),
     Attempt(
         "I11",
         "that an advertisement was seen before",
-        asks=(("Attribution-Reporting-Eligible", "event-source"),),
+        asks=_sends("Attribution-Reporting-Eligible", "event-source"),
     ),
 )
 
-# What pages themselves ask of browsers: a record here has its HTML in page=, and the wire shows what is left.
-_PAGES: tuple[Attempt, ...] = ()
+# What a page itself asks of browsers, in its HTML: Attempt(rule, what, page='<link …>'). Whatever of it is left on
+# the wire is then seen, line by line.
+_PAGES_THAT_LEAVE: tuple[Attempt, ...] = ()
 
-#: All of them, in the order of their rules.
-ATTEMPTS = (*_COOKIES_THAT_LEAVE, *_HEADERS_THAT_LEAVE, *_PAGES, *_WHAT_ENTERS)
+#: By who tries it and how; in each, in the order of the rules.
+GROUPS = {
+    "Cookies that the app sets": _COOKIES_THAT_LEAVE,
+    "Headers by which the app lets strangers in": _HEADERS_THAT_LEAVE,
+    "Pages by which the app lets strangers in": _PAGES_THAT_LEAVE,
+    "What a request brings before the app": _WHAT_ENTERS,
+}
+ATTEMPTS = tuple(chain.from_iterable(GROUPS.values()))

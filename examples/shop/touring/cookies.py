@@ -12,7 +12,7 @@ from itertools import groupby
 from os import SEEK_END
 from typing import TYPE_CHECKING, NamedTuple
 
-from attempts import ATTEMPTS
+from attempts import ATTEMPTS, GROUPS
 
 from touring.scene import LINK
 from touring.wire import Answer, ask
@@ -52,21 +52,22 @@ class Outcome(NamedTuple):
 def hostile_app(scene: Scene) -> None:
     """The app and strangers try all that the policy forbids; the wire shows what is left of it."""
     report, ann = scene.report, scene.visitor()
-    report.show(
-        f"{len(ATTEMPTS)} attempts, below the rule that each breaks: what is tried, and → what is left"
-    )
+    report.show(f"{len(ATTEMPTS)} attempts over raw sockets, below the rules that they break")
     usual = frozenset(_lines(_ask(scene.server, ann, "/hostile/nothing", _TYPED)))
     with scene.server.beside() as early:
-        for rule, attempts in groupby(ATTEMPTS, lambda attempt: attempt.rule):
-            played = [(attempt, *_play(scene, early, ann, attempt, usual)) for attempt in attempts]
-            report.rule(rule, next((why for _, _, why in played if why), "nothing was refused by this rule"))
-            for attempt, outcome, _ in played:
-                report.row(
-                    attempt.tried,
-                    Outcome(attempt.left, frozenset({rule})),
-                    outcome,
-                    (_short(attempt.lines), f"→ {_short(outcome.left)}"),
-                )
+        for title, group in ((title, group) for title, group in GROUPS.items() if group):
+            report.group(title, ("what is tried", "→ what’s left"))
+            for rule, attempts in groupby(group, lambda attempt: attempt.rule):
+                played = [(attempt, *_play(scene, early, ann, attempt, usual)) for attempt in attempts]
+                sentences = (why for _, _, why in played if why)
+                report.rule(rule, next(sentences, "nothing was refused by this rule"))
+                for attempt, outcome, _ in played:
+                    report.row(
+                        attempt.tried,
+                        Outcome(attempt.left, frozenset({rule})),
+                        outcome,
+                        (_short(attempt.lines), f"→ {_short(outcome.left)}"),
+                    )
     forgotten(scene, ann)
 
 

@@ -84,12 +84,16 @@ class Report:
             self.show(evidence)
         return True
 
+    def group(self, title: str, columns: tuple[str, str]) -> None:
+        """Print the title of a group of rows, and what stands in their columns."""
+        self._print_row(f"[bold]{escape(title)}[/]", columns, indent=2, style="dim italic")
+
     def rule(self, name: str, sentence: str) -> None:
         """Print the name of a rule, and its sentence, above the rows that it is about."""
         line = Table.grid(padding=(0, 1, 0, 0))
-        line.add_column(width=3)
+        line.add_column(width=3, style="bold")
         line.add_column(style="dim")
-        line.add_row(f"[bold]{escape(name)}[/]", escape(sentence))
+        line.add_row(escape(name), escape(sentence))
         self.console.print(Padding(line, (0, 0, 0, 2)))
 
     def row(self, tried: str, expected: object, seen: object, evidence: tuple[str, str]) -> bool:
@@ -98,13 +102,16 @@ class Report:
             self._fault(tried, expected, seen)
             return False
         self.held += 1
-        line = Table.grid(padding=(0, 1, 0, 0), expand=True)
-        line.add_column(width=44, overflow="ellipsis", no_wrap=True)
-        line.add_column(ratio=5, overflow="ellipsis", no_wrap=True, style="dim")
-        line.add_column(ratio=2, overflow="ellipsis", no_wrap=True)
-        line.add_row(f"[green]✓[/] {escape(tried)}", *map(escape, evidence))
-        self.console.print(Padding(line, (0, 0, 0, 6)))
+        self._print_row(f"[green]✓[/] {escape(tried)}", evidence, indent=6, style="")
         return True
+
+    def _print_row(self, first: str, others: tuple[str, str], *, indent: int, style: str) -> None:
+        line = Table.grid(padding=(0, 1, 0, 0), expand=True)
+        line.add_column(width=50 - indent, overflow="ellipsis", no_wrap=True)
+        line.add_column(ratio=5, overflow="ellipsis", no_wrap=True, style=style or "dim")
+        line.add_column(ratio=2, min_width=9, overflow="ellipsis", no_wrap=True, style=style)
+        line.add_row(first, *map(escape, others))
+        self.console.print(Padding(line, (0, 0, 0, indent)))
 
     def show(self, text: str) -> None:
         """Print evidence, as it is."""
