@@ -13,7 +13,7 @@ import json
 import logging
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cactuprivacy.cookie import is_token
 from cactuprivacy.cookies.content_policy import PERMISSIONS, content_policy
@@ -90,7 +90,7 @@ class Doors:
         refuse_redirects: bool = False,
         exempt: Exempt = (),
     ) -> None:
-        self._strange = Hosts(site, allowed).strange
+        self.strange = Hosts(site, allowed).strange
         self._refuse_redirects = refuse_redirects
         self._exempt = declared_exempt(exempt)
         self._policy = ("Content-Security-Policy", content_policy(site, allowed))
@@ -139,6 +139,12 @@ class Doors:
         if types and not any(map(_is_document, types)):
             return sent, verdicts
         return [*sent, *self._added(sent, kinds, verdicts)], verdicts
+
+    def page(self, headers: Headers) -> Literal["html", "xml"] | None:
+        """Tell what kind of page browsers would show a response of these *headers* as; ``None`` for no page."""
+        types = [value for name, value in headers if name.lower() == "content-type"]
+        kinds = set(map(_page_kind, types)) if types else {"html"}
+        return "html" if "html" in kinds else "xml" if "xml" in kinds else None
 
     def bar(self, headers: Headers) -> Headers:
         """Return *headers* without all that could be a door, unjudged."""
@@ -206,8 +212,8 @@ class Doors:
             return True
         if link.inert:
             return False
-        return self._strange(link.target, "load") or any(
-            self._strange(candidate.strip(","), "load")
+        return self.strange(link.target, "load") or any(
+            self.strange(candidate.strip(","), "load")
             for name, sources in link.parameters
             if name.startswith("imagesrcset")
             for candidate in sources.split()
@@ -224,7 +230,7 @@ class Doors:
                 return True
             target = re.sub(r"\\(.)", r"\1", found[1])
             # a port alone is our own host's (RFC 7838, 3)
-            return self._strange(target if target.startswith(":") else before + target, purpose)
+            return self.strange(target if target.startswith(":") else before + target, purpose)
 
         return lambda value: _kept(value, strange)
 
@@ -234,7 +240,7 @@ class Doors:
             return None
         quote, quoted, bare = found.groups()
         url = quoted.partition(quote)[0] if quote else bare
-        return None if self._strange(url, "navigate") else value
+        return None if self.strange(url, "navigate") else value
 
     def _report_to(self, value: str) -> str | None:
         if len(value) > _MAX_JSON:
@@ -242,7 +248,7 @@ class Doors:
         try:
             groups = json.loads(f"[{value}]")
             urls = [endpoint["url"] for group in groups for endpoint in group.get("endpoints", ())]
-            strange = any(self._strange(url, "report") for url in urls)
+            strange = any(self.strange(url, "report") for url in urls)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
         return None if strange else value
@@ -254,20 +260,20 @@ class Doors:
         for index in range(0, len(parts), 2):
             name, *urls = parts[index].split() or [""]
             if name.lower() == "report-uri":
-                ours = [url for url in urls if not self._strange(url, "report")]
+                ours = [url for url in urls if not self.strange(url, "report")]
                 if len(ours) < len(urls):
                     parts[index] = " ".join([" report-uri", *ours]) if ours else ""
         return "".join(parts)
 
     def _load(self, value: str) -> str | None:
-        return None if self._strange(value, "load") else value
+        return None if self.strange(value, "load") else value
 
     def _location(self, value: str) -> str | None:
-        return None if self._strange(value, "navigate") else value
+        return None if self.strange(value, "navigate") else value
 
     def _reads(self, origin: str) -> bool:
         # "null" is what every sandboxed frame calls itself.
-        return host_of(origin) is None or self._strange(origin, "embedder")
+        return host_of(origin) is None or self.strange(origin, "embedder")
 
 
 @lru_cache(maxsize=512)  # an app's header names are few
@@ -290,6 +296,14 @@ _WATCHED = frozenset(_NAMES.split())
 
 # Of these alone nothing has to be taken out.
 _PASSIVE = frozenset({None, "content-type", "referrer-policy", "access-control-allow-origin"})
+
+
+@lru_cache(maxsize=256)
+def _page_kind(content_type: str) -> Literal["html", "xml"] | None:
+    folded = content_type.lower()
+    if "script" in folded or not _is_document(content_type):
+        return None
+    return "xml" if "xml" in folded and "html" not in folded else "html"
 
 
 @lru_cache(maxsize=256)

@@ -7,7 +7,8 @@ first-party is hardened (``Secure``, ``HttpOnly``, ``SameSite``, ``Path``, no ``
 than declared); what cannot is taken out. Incoming, ``HTTP_COOKIE`` is written anew with declared cookies
 only, so that the app, with whatever parser, reads nothing else. Trusted is what the site declares and the
 browser's Fetch Metadata; never the request's ``Host``. The headers by which a third party gets in otherwise
-are :mod:`~cactuprivacy.cookies.doors`' affair. Each refusal is recorded (``refusals``).
+are :mod:`~cactuprivacy.cookies.doors`' affair; what no header keeps from a page, is that of
+:mod:`~cactuprivacy.cookies.page`. Each refusal is recorded (``refusals``).
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from cactuprivacy.cookies.context import CookieContext
 from cactuprivacy.cookies.doors import Doors
 from cactuprivacy.cookies.eviction import Eviction
 from cactuprivacy.cookies.hosts import AllowHosts, Exempt, declared_hosts
+from cactuprivacy.cookies.page import PageFilter
 from cactuprivacy.cookies.refusals import CookieRefusedError, Refusals
 from cactuprivacy.cookies.rules import Rules, Undeclared
 from cactuprivacy.cookies.verdict import Verdict, shown
 from cactuprivacy.declaration import DeclarationError, explains_options
 from cactuprivacy.site import Site
-from cactuprivacy.wsgi import Exchange, Headers, Middleware, fetch_context, layers
+from cactuprivacy.wsgi import BodyFilter, Exchange, Headers, Middleware, fetch_context, layers
+from cactuprivacy.wsgi.body import Watched
+from cactuprivacy.wsgi.coding import Gunzipped, coding_of, forget_length, only_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +54,9 @@ _SIGNALS = frozenset(
         "HTTP_ATTRIBUTION_REPORTING_REGISTER_TRIGGER",
     }
 )
+
+# What a browser may show the answer as (Fetch, 2.2.5); ``None`` where it does not say.
+_SHOWN = frozenset({None, "document", "iframe", "frame", "fencedframe", "embed", "object"})
 
 
 class CookieGuard(Middleware):
@@ -129,6 +136,8 @@ class CookieGuard(Middleware):
     def open(self, exchange: Exchange) -> None:
         """Leave the app the declared first-party cookies, and nothing that serves advertising (I1 to I11)."""
         environ = exchange.environ
+        if "HTTP_ACCEPT_ENCODING" in environ and environ.get("HTTP_SEC_FETCH_DEST") in _SHOWN:
+            self._ask_for_gzip(environ)
         if not environ.keys().isdisjoint(_SIGNALS):
             self._drop_signals(environ)
         header = environ.get("HTTP_COOKIE")
@@ -156,8 +165,10 @@ class CookieGuard(Middleware):
 
     def _judge(self, exchange: Exchange) -> None:
         status = exchange.status or ""
-        text = "".join(chain((status,), *exchange.headers))
-        if "set-cookie" in text.lower() or "\n" in text or "\r" in text:
+        text = "".join(chain((status,), *exchange.headers)).lower()
+        if "content-encoding" in text and self._enforces and self._reads(exchange) and _is_gzip(exchange):
+            forget_length(exchange)
+        if "set-cookie" in text or "\n" in text or "\r" in text:
             headers, leaves = self._sift(exchange.headers, exchange.environ)
             if self._enforces:
                 exchange.status, exchange.headers = _first_line(status), headers
@@ -170,6 +181,19 @@ class CookieGuard(Middleware):
         sifted, _ = self._sift(headers, exchange.environ)
         return self._shut(sifted if self._enforces else headers, exchange.environ)
 
+    def filter(self, exchange: Exchange) -> BodyFilter | None:
+        """Make inert what leads from a page to strangers and no header stops (H1 to H10)."""
+        kind = self._reads(exchange)
+        if kind is None:
+            return None
+        page: BodyFilter = PageFilter(self._doors.strange, self._record, xml=kind == "xml")
+        if _is_gzip(exchange):
+            page = Gunzipped(page)
+        elif coding := coding_of(exchange):  # which nobody has asked for
+            self._record([Verdict("out", shown(coding), "H9")])
+            return None
+        return page if self._enforces else Watched(page)
+
     def failed(self, exchange: Exchange, hook: str) -> None:
         """Fail closed: when a hook broke, no cookie enters or leaves unjudged."""
         if not self._enforces:
@@ -181,6 +205,16 @@ class CookieGuard(Middleware):
             exchange.headers = self._doors.bar(
                 [header for header in exchange.headers if "set-cookie" not in str(header).lower()]
             )
+
+    def _reads(self, exchange: Exchange) -> Literal["html", "xml"] | None:
+        """Tell whether the response's body is to be read, and as what."""
+        kind = self._doors.page(exchange.headers)
+        return None if kind is None or self._doors.open_for(exchange.environ) else kind
+
+    def _ask_for_gzip(self, environ: WSGIEnvironment) -> None:
+        if self._enforces and not self._doors.open_for(environ):
+            # of all that browsers take, the one coding in which a page can be read
+            environ["HTTP_ACCEPT_ENCODING"] = only_gzip(environ["HTTP_ACCEPT_ENCODING"])
 
     def _shut(self, headers: Headers, environ: WSGIEnvironment, status: int | None = None) -> Headers:
         if self._doors.open_for(environ):
@@ -269,6 +303,10 @@ def _declared(app: WSGIApplication, cookies: Sequence[Cookie]) -> tuple[Cookie, 
                     "drop the other, or rename it."
                 )
     return tuple(declared.values())
+
+
+def _is_gzip(exchange: Exchange) -> bool:
+    return coding_of(exchange) in ("gzip", "x-gzip")
 
 
 def _first_line(text: str) -> str:

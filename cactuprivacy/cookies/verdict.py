@@ -40,6 +40,16 @@ REASONS = {
     "D9": "it redirects to a host that was not let in to navigate to; allow_hosts= lets one in",
     "D10": "it lets a stranger's page read ours with the visitor's cookies; allow_hosts= lets an embedder in",
     "D11": "it tells strangers the address of every page that a visitor leaves; say same-origin",
+    "H1": "it has browsers connect to, or fetch ahead from, a host that was not let in; allow_hosts= lets one in",
+    "H2": "it sends visitors on to a host that was not let in to navigate to; allow_hosts= lets one in",
+    "H3": "its speculation rules reach beyond the hosts that were let in; allow_hosts= lets one in",
+    "H4": "it tells a host that was not let in to connect to of each click; allow_hosts= lets one in",
+    "H5": "it shows a frame from a host that was not let in to frame; allow_hosts= lets one in",
+    "H6": "it sends a form to a host that was not let in to form; allow_hosts= lets one in",
+    "H7": "it opens a window of a host that was not let in to navigate to; allow_hosts= lets one in",
+    "H8": "it signs the page up for a trial of what browsers offer to third parties; do not send it",
+    "H9": "it is written in a way that hides what is in it; send UTF-8, plain or as gzip",
+    "H10": "its tag is too long to be looked at; shorten it",
     "I1": "a comma stands in it, which is none of ours (4.1.1)",
     "I2": "its name is no token; other parsers trim and decode what browsers do not (5.6)",
     "I3": "it looks like a declared or prefixed cookie, but is spelled in another case (5.4)",
@@ -67,7 +77,8 @@ class Verdict(NamedTuple):
 
     Attributes:
         direction: ``"out"`` for a ``Set-Cookie``, ``"in"`` for what a request brings.
-        name: The cookie's name, cut and cleaned; for I11 and D1 to D11 the header's.
+        name: The cookie's name, cut and cleaned; for I11 and D1 to D11 the header's, for H1 to H10
+            the element and attribute.
         rule: The rule that refuses it, ``None`` when it passes.
         line: What is sent in its place; ``None`` when nothing is.
         mended: The rules by which the line was hardened.
@@ -86,8 +97,8 @@ class Verdict(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What was judged: a ``cookie``, or by the rules D1 to D11 a ``header``."""
-        return "header" if self.rule and self.rule[0] == "D" else "cookie"
+        """What was judged: a ``cookie``, by the rules D1 to D11 a ``header``, by H1 to H10 a place on a ``page``."""
+        return {"D": "header", "H": "page"}.get((self.rule or "")[:1], "cookie")
 
     @property
     def sentence(self) -> str:

@@ -27,6 +27,15 @@ _DIRECTIVE = re.compile(r'(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[^",])+')
 _SURROGATES = ("surrogate-control", "cdn-cache-control", "edge-control", "x-accel-expires")
 
 
+class RefusalError(Exception):
+    """What a layer raises on purpose from ``start``, ``hint`` or a filter, for the app's own tests to fail on.
+
+    Any other error of a hook is logged, and the page is served. This one goes on to whoever called: out of
+    ``start_response``, of ``wsgi.early_hints``, or of the body, and no such response, hint or chunk is sent.
+    A layer whose errors mean this derives them from here; nothing that a visitor can bring about may raise it.
+    """
+
+
 class Exchange:
     """One request and its response, as one layer sees them.
 

@@ -1,6 +1,6 @@
 """Middleware: the base on which every layer of ours stands; it owns PEP 3333's corners, a layer owns none.
 
-Room: wsgi. A layer overrides ``open``, ``start``, ``hint`` and ``close`` and knows nothing of the protocol.
+Room: wsgi. A layer overrides the hooks that it needs and knows nothing of the protocol.
 Every rule kept here is one of the traps W1 to W51, each with a test of its name in ``tests/wsgi``;
 touch a line here only together with its test.
 """
@@ -8,13 +8,12 @@ touch a line here only together with its test.
 from __future__ import annotations
 
 import logging
-import sys
 import traceback
-from types import GeneratorType
 from typing import TYPE_CHECKING, ClassVar
 
 from cactuprivacy.declaration import DeclarationError
-from cactuprivacy.wsgi.exchange import Exchange, Headers
+from cactuprivacy.wsgi.body import Passage, closing, filtered, is_the_servers
+from cactuprivacy.wsgi.exchange import Exchange, Headers, RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from cactuprivacy.cookie import Cookie
+    from cactuprivacy.wsgi.body import BodyFilter
 
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None
 
@@ -34,15 +34,6 @@ _MAX_CHAIN = 64
 
 #: What wrappers call what they wrap: werkzeug, Flask, WhiteNoise, OpenTelemetry, functools.wraps.
 _INSIDE = ("app", "wsgi_app", "application", "wsgi", "__wrapped__")
-
-
-class RefusalError(Exception):
-    """What a layer raises on purpose from ``start`` or ``hint``, for the app's own tests to fail on.
-
-    Any other error of a hook is logged, and the page is served. This one goes on to whoever called: out of
-    ``start_response``, or out of ``wsgi.early_hints``, and no such response or hint is sent. A layer whose
-    errors mean this derives them from here; nothing that a visitor can bring about may raise it.
-    """
 
 
 class Middleware:
@@ -59,15 +50,16 @@ class Middleware:
         application = NoArchive(application)
 
     For a request they run in this order: ``open`` before the app is called; ``hint`` for early hints, and
-    ``start`` each time that the app starts a response (an error page starts a second one); ``close`` once,
-    when the response has been delivered or has failed. Of nested layers the outer one opens first, and
-    starts and closes last. A body is wrapped only by a layer that overrides ``close``; a file that the
-    server sends by itself is never wrapped, and closes as soon as the app has returned it.
+    ``start`` each time that the app starts a response (an error page starts a second one); ``filter`` when
+    its first byte is on the way; ``close`` once, when the response has been delivered or has failed. Of nested
+    layers the outer one opens first, and starts and closes last. A body is wrapped only by a layer that
+    overrides ``filter`` or ``close``; a file that the server sends by itself is wrapped only where there is
+    a filter for it, and closes as soon as the app has returned it.
 
     What a layer must remember goes to ``exchange.note``, never to ``self``: an instance serves many requests
     at once. A hook that raises is logged, by the name of its error alone, and the page is served all the
     same: with the app's own status and headers, unless ``failed`` says otherwise; only a ``RefusalError`` of
-    ``start`` or ``hint`` is meant, and goes on to the app. A layer with an ``__init__`` of its own calls
+    ``start``, ``hint`` or a filter is meant, and goes on. A layer with an ``__init__`` of its own calls
     this one.
 
     Parameters:
@@ -98,6 +90,7 @@ class Middleware:
         self._opens = kind.open is not Middleware.open
         self._starts = kind.start is not Middleware.start
         self._hints = kind.hint is not Middleware.hint
+        self._filters = kind.filter is not Middleware.filter
         self._closes = kind.close is not Middleware.close
 
     def open(self, exchange: Exchange) -> WSGIApplication | None:
@@ -110,11 +103,14 @@ class Middleware:
         """Return the early hints (RFC 8297) to send in place of *headers*; none of them when it raises."""
         return headers
 
+    def filter(self, exchange: Exchange) -> BodyFilter | None:
+        """Return what the body's bytes go through, ``None`` for nothing; asked once, when the first one comes."""
+
     def close(self, exchange: Exchange) -> None:
         """Do what is left when the response has been delivered, or has failed; called once."""
 
     def failed(self, exchange: Exchange, hook: str) -> None:
-        """Restore safety after *hook* (``"open"``, ``"start"`` or ``"close"``) raised.
+        """Restore safety after *hook* (``"open"``, ``"start"``, ``"filter"`` or ``"close"``) raised.
 
         After ``start`` the exchange's status and headers are the app's again. Should this raise too, no
         cookie leaves with the response.
@@ -136,32 +132,38 @@ class Middleware:
                 app = answer
         if self._hints and "wsgi.early_hints" in environ:  # W22
             environ["wsgi.early_hints"] = self._hinting(exchange, environ["wsgi.early_hints"])
-        if self._starts or self._closes:
-            start_response = self._starting(exchange, start_response)
+        passage = Passage(self, exchange) if self._filters else None
+        if self._starts or self._closes or passage:
+            start_response = self._starting(exchange, start_response, passage)
         if not self._closes:
-            return app(environ, start_response)
+            body = app(environ, start_response)
+            return body if passage is None else filtered(body, passage, exchange)
 
         try:
             body = app(environ, start_response)
+            if passage is not None:
+                body = filtered(body, passage, exchange)
         except BaseException as error:  # W36: GreenletExit and SystemExit too
             exchange.error = type(error)
             self.finish(exchange)
             raise
-        if _is_the_servers(body, exchange):
+        if is_the_servers(body, exchange):
             self.finish(exchange)  # W16: there is no later moment
             if exchange.status is None:
                 exchange.environ = environ  # W1: a start may yet come, and be judged by its request
             return body
-        return (_SizedBody if hasattr(type(body), "__len__") else _Body)(body, self, exchange)
+        return closing(body, self, exchange)
 
     def _opened(self, exchange: Exchange) -> WSGIApplication | None:
         try:
             return self.open(exchange)
         except Exception as error:  # W37
-            self._recover("open", exchange, error)
+            self.recover("open", exchange, error)
             return None
 
-    def _starting(self, exchange: Exchange, start_response: StartResponse) -> StartResponse:
+    def _starting(
+        self, exchange: Exchange, start_response: StartResponse, passage: Passage | None
+    ) -> StartResponse:
         starts = self._starts
 
         def starting(status: str, headers: Headers, exc_info: ExcInfo = None) -> Callable[[bytes], object]:
@@ -177,10 +179,14 @@ class Middleware:
                         raise
                     except Exception as error:  # W37
                         exchange.status, exchange.headers = status, list(headers)  # nothing half done
-                        self._recover("start", exchange, error)
+                        self.recover("start", exchange, error)
                 if exc_info is None:  # W4: servers that take two arguments exist
-                    return start_response(exchange.status, list(exchange.headers))
-                return start_response(exchange.status, list(exchange.headers), exc_info)
+                    write = start_response(exchange.status, list(exchange.headers))
+                else:
+                    write = start_response(exchange.status, list(exchange.headers), exc_info)
+                if passage is None:
+                    return write  # W7
+                return lambda chunk: write(passage.feed(chunk))
             finally:
                 exc_info = None  # W6: no reference cycle through the traceback
 
@@ -200,7 +206,8 @@ class Middleware:
 
         return hinting
 
-    def _recover(self, hook: str, exchange: Exchange, error: Exception) -> None:
+    def recover(self, hook: str, exchange: Exchange, error: Exception) -> None:
+        """Log that *hook* raised *error*, and go on: the base itself calls this."""
         self._report(hook, error)
         try:
             self.failed(exchange, hook)
@@ -220,79 +227,10 @@ class Middleware:
         try:
             self.close(exchange)
         except Exception as error:  # W37
-            self._recover("close", exchange, error)
+            self.recover("close", exchange, error)
         if not self.repeats:  # whoever serves the same environ again is seen again
             exchange.environ[_SEEN] = exchange.environ.get(_SEEN, frozenset()) - {type(self)}
         exchange.environ = {}  # W31: some servers reuse the dict, or crash on a late look
-
-
-class _Body:
-    """The app's body with something to do on close. Everything else is the app's own.
-
-    Nothing is touched before the server does (W14); ``iter`` hands out the app's own iterator, so that
-    no chunk is joined, dropped or read ahead (W13, W18, W19).
-    """
-
-    __slots__ = ("_body", "_exchange", "_layer")
-
-    def __init__(self, body: Iterable[bytes], layer: Middleware, exchange: Exchange) -> None:
-        self._body = body
-        self._layer = layer
-        self._exchange: Exchange | None = exchange
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._body)
-
-    def close(self) -> None:
-        exchange, self._exchange = self._exchange, None
-        if exchange is None:  # W48: a server may close twice
-            return
-        # A server closes from within its own except or finally: what is being handled right now is why.
-        interrupted = sys.exc_info()[0]
-        if interrupted is not StopIteration:
-            exchange.error = interrupted
-        try:
-            close = getattr(self._body, "close", None)  # W9, W10: the iterable's own, however falsy it is
-            if close is not None:
-                close()
-        except BaseException as error:
-            exchange.error = type(error)
-            raise
-        finally:  # W11: ours too, and the app's error goes on its way
-            self._layer.finish(exchange)
-
-
-class _SizedBody(_Body):
-    """A body whose length servers may ask for, to know ``Content-Length`` (W12)."""
-
-    __slots__ = ()
-
-    def __len__(self) -> int:
-        return len(self._body)  # type: ignore[arg-type]  # chosen because its type has __len__
-
-
-def _is_the_servers(body: Iterable[bytes], exchange: Exchange) -> bool:
-    """Tell whether *body* is one that the server must get back as it is.
-
-    That is a file to send by the kernel (W15), a marker that is no body (gunicorn's ALREADY_HANDLED, W14),
-    and the answer to an upgraded connection (W45).
-    """
-    environ = exchange.environ
-    wrapper = environ.get("wsgi.file_wrapper")
-    if isinstance(wrapper, type):
-        if isinstance(body, wrapper):
-            return True
-    elif wrapper is not None and hasattr(body, "fileno"):
-        return True  # uWSGI's wrapper is a function that returns the file itself
-    kind = type(body)
-    if not (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")):
-        return True
-    return (
-        "HTTP_UPGRADE" in environ
-        # Clients offer h2c at any time; an app that does not take it up answers as ever, if need be late.
-        and exchange.status_code in (None, 101)
-        and not isinstance(body, (GeneratorType, _Body))
-    )
 
 
 def _native(text: str | bytes) -> str:
