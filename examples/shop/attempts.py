@@ -170,6 +170,50 @@ _HEADERS_THAT_LEAVE = (
     Attempt("D11", "to tell strangers where one was, exactly", _sends("Referrer-Policy", "unsafe-url")),
 )
 
+
+def _page(rule: str, tried: str, html: str, word: str, instead: str, by: Exit = "at once") -> Attempt:
+    """Return an attempt that a page makes; the guard takes nothing out of it, but writes *instead* for *word*."""
+    return Attempt(rule, tried, page=html, left=(html.replace(word, instead),), exit=by)
+
+
+_PAGES_THAT_LEAVE = (
+    _page("H1", "a hint to connect ahead", f'<link rel=preconnect href="{_ADS}">', "href", "xref"),
+    _page("H1", "a hint to look its name up ahead", f'<link rel=dns-prefetch href="{_ADS}">', "href", "xref"),
+    _page("H2", "a page that sends one on", f'<meta http-equiv=refresh content="0; {_ADS}">', "cont", "xont"),
+    _page(
+        "H3",
+        "rules on what to load ahead",
+        f'<script type=speculationrules>{{"prefetch": [{{"urls": ["{_ADS}"]}}]}}</script>',
+        "spec",
+        "xpec",
+    ),
+    _page("H4", "a link that reports each click", f'<a href="/" ping="{_ADS}">Home</a>', "ping", "xing"),
+    _page("H5", "an advertiser’s frame", f'<iframe src="{_ADS}/banner"></iframe>', "src", "xrc"),
+    _page(
+        "H5", "such a frame, in a page in the page", f"<iframe srcdoc='<iframe src={_ADS}>'>", "src", "xrc"
+    ),
+    _page("H6", "a form that goes to an advertiser", f'<form action="{_ADS}"></form>', "action", "xction"),
+    _page("H7", "a script that opens a window", f'<script>open("{_ADS}")</script>', "https", "#ttps"),
+    _page(
+        "H8",
+        "a feature’s trial, within the page",
+        "<meta http-equiv=origin-trial content=AtX5>",
+        "con",
+        "xon",
+    ),
+    _page(
+        "H9", "a tag hidden by an escape sequence", f'<li\x1b(Bnk rel=preconnect href="{_ADS}">', "\x1b", " "
+    ),
+    _page(
+        "H10",
+        "a tag too long to be looked at",
+        f'<link x="{"x" * 80_000}" rel=preconnect href="{_ADS}">',
+        "<link",
+        "<xink",
+        "late",
+    ),
+)
+
 _WHAT_ENTERS = (
     Attempt("I1", "a comma in a cookie", asks=_brings("session=mine,yours")),
     Attempt(
@@ -226,10 +270,6 @@ _WHAT_ENTERS = (
         asks=_sends("Attribution-Reporting-Eligible", "event-source"),
     ),
 )
-
-# What a page itself asks of browsers, in its HTML: Attempt(rule, what, page='<link …>'). Whatever of it is left on
-# the wire is then seen, line by line.
-_PAGES_THAT_LEAVE: tuple[Attempt, ...] = ()
 
 #: By who tries it and how; in each, in the order of the rules.
 GROUPS = {

@@ -35,6 +35,7 @@ REFUSALS = "refusals.jsonl"
 #: An app that behaves, to compare the others with.
 BEHAVES = Attempt("", "nothing")
 
+_PIECE = 8192  # bytes
 _ADVERTISING = ("HTTP_COOKIE", "HTTP_SEC_BROWSING_", "HTTP_SEC_AD_", "HTTP_ATTRIBUTION_")
 
 
@@ -103,7 +104,7 @@ def _answer(
 
         def late() -> Iterator[bytes]:
             start_response(attempt.status, headers)
-            yield body
+            yield from (body[at : at + _PIECE] for at in range(0, len(body), _PIECE))
 
         return late()
     if attempt.exit == "after an error":

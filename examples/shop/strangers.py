@@ -2,8 +2,8 @@
 
 Room: example shop. Plain data: ``hostile`` serves it, and a browser shows what comes of it, with the guard and
 without. A new way is one more record here. On the wire there is nothing to be seen of most of them, for what
-stops them is the browser, by the Content-Security-Policy that the guard adds; those that no policy stops have
-a rule of their own.
+stops them is the browser, by the Content-Security-Policy that the guard adds; for those that no policy stops the
+guard has rules of their own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Way:
         tried: What it is, in words.
         html: What stands in the page; ``{url}`` is the stranger's address, ``{host}`` its host.
         header: A header of the page.
-        rule: The rule of the guard that takes it out of pages, where no policy header stops it.
+        rule: The rule of the guard that makes it inert in pages, where no policy header stops it.
         alone: Whether it leads away from the page, so that it has one of its own.
     """
 
@@ -104,7 +104,7 @@ WAYS = {
     "link-prefetch": Way("a page, loaded ahead by a header", header=("Link", "<{url}>; rel=prefetch")),
     "rules-header": Way("rules for loading ahead, elsewhere", header=("Speculation-Rules", '"{url}"')),
     "refresh": Way("a header that leads on", header=("Refresh", "0; url={url}"), alone=True),
-    # What follows no policy header stops: pages have to be read for it.
+    # What follows no policy header stops, or not before the browser has connected: the guard reads pages for it.
     "dns-prefetch": Way("a name, looked up ahead", '<link rel="dns-prefetch" href="{url}">', rule="H1"),
     "preconnect": Way("a connection ahead", '<link rel="preconnect" href="{url}">', rule="H1"),
     "refreshing": Way(

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 BY_A_HEADER = {name for name, way in WAYS.items() if not way.rule}  # stopped without reading the page
+HINTS = {"preconnect", "dns-prefetch", "rules"}
+LEADING_AWAY = {"D3", "D9", "H2", "H7"}  # they have pages of their own, but D9, which is only told of
 MARK = "mark.example"  # its port, on the site's own address, is where a browser shows how far it has come
 LAX = {
     "profile": {"cookie_controls_mode": 0, "block_third_party_cookies": False},
@@ -124,10 +126,7 @@ def fill_the_basket(page: Page) -> None:
 def misbehave(page: Page) -> None:
     """Open every hostile page that lets one stay, and wait until its workers have tried, too."""
     for number, attempt in enumerate(ATTEMPTS):
-        if attempt.answers and attempt.rule not in (
-            "D3",
-            "D9",
-        ):  # which lead away, and the second is only told of
+        if (attempt.answers or attempt.page) and attempt.rule not in LEADING_AWAY:
             page.goto(f"/hostile/{number}")
     with page.expect_request("**/nothing?worker"), page.expect_request("**/nothing?imports"):
         page.goto("/hostile/page/all")
@@ -141,13 +140,13 @@ def leave_a_mark(page: Page, outing: Outing) -> None:
     outing.world.wait_for(MARK)
 
 
-def the_same_to_our_own_mark(name: str, outing: Outing) -> str:
-    """Return a script that goes the way of that *name* once more when the page is there, to ourselves.
+def the_same_to_ourselves(name: str, url: str) -> str:
+    """Return a script that goes the way of that *name* once more when the page is there, to a *url* of our own.
 
     When that has come to its end, what went before it has as well, if it went at all.
     """
     visible = WAYS["preconnect" if name == "dns-prefetch" else name]
-    html = visible.html.format(url=outing.mark, host=MARK)
+    html = visible.html.format(url=url, host=MARK)
     html = html.replace('content="0;', 'content="1;')  # of two the browser takes the earlier one
     return f"""
         if (self === top && !opener && location.pathname === "/hostile/page/{name}")
@@ -189,19 +188,31 @@ def test_without_the_guard_the_same_visit_fills_the_jar_and_turns_to_all_of_them
     unguarded.world.wait_for(*(f"{name}.{DOMAIN}" for name in BY_A_HEADER - {"refresh"}))
     third_party = {f"{name}.{DOMAIN}" for name in ("img", "script", "style", "fetch", "video", "worker")}
     until("third-party cookies", lambda: third_party <= jar(page).keys())
-    page.goto("/hostile/page/refresh", wait_until="commit")
-    unguarded.world.wait_for(f"refresh.{DOMAIN}")
+    for name in ("refresh", *(WAYS.keys() - BY_A_HEADER)):
+        unguarded.browser.new_page().goto(f"/hostile/page/{name}", wait_until="commit")
+    everybody = {f"{name}.{DOMAIN}" for name in WAYS}
+    unguarded.world.wait_for(*(everybody - {f"dns-prefetch.{DOMAIN}"}))  # that one is only looked up
 
     assert {"_fbp", "_gcl_au", "SESSION"} <= jar(page)["127.0.0.1"]
-    assert {f"{name}.{DOMAIN}" for name in BY_A_HEADER} | {DOMAIN} == unguarded.turned_to()
+    assert everybody | {DOMAIN} == unguarded.turned_to()
 
 
-@pytest.mark.parametrize("name", sorted(WAYS.keys() - BY_A_HEADER))
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="until pages are read")
-def test_a_page_turns_to_no_stranger_by_way_of(name: str, guarded: Outing) -> None:
+@pytest.mark.parametrize("name", sorted(WAYS.keys() - BY_A_HEADER - HINTS))
+def test_a_page_leads_to_no_stranger_by_way_of(name: str, guarded: Outing) -> None:
+    url = f"{guarded.shop.server.origin}/hostile/nothing?mark"
     page = guarded.browser.new_page()
-    page.add_init_script(the_same_to_our_own_mark(name, guarded))
+    page.add_init_script(the_same_to_ourselves(name, url))
+    with guarded.browser.expect_event("request", lambda request: request.url == url):
+        page.goto(f"/hostile/page/{name}", wait_until="commit")
+
+    assert set() == guarded.turned_to()
+
+
+@pytest.mark.parametrize("name", sorted(HINTS))
+def test_a_page_makes_a_browser_ask_no_stranger_ahead_by_way_of(name: str, guarded: Outing) -> None:
+    page = guarded.browser.new_page()
+    page.add_init_script(the_same_to_ourselves(name, guarded.mark))
     page.goto(f"/hostile/page/{name}", wait_until="commit")
-    guarded.world.wait_for(f"{name}.{DOMAIN}", MARK, first=True)
+    guarded.world.wait_for(MARK)
 
     assert set() == guarded.turned_to()

@@ -63,15 +63,14 @@ class Listeners:
         with self._changed:
             return set(self._connected)
 
-    def wait_for(self, *hosts: str, first: bool = False) -> None:
-        """Wait until somebody has connected to all of *hosts*, or to the first of them.
+    def wait_for(self, *hosts: str) -> None:
+        """Wait until somebody has connected to each of *hosts*.
 
         Raises:
             TimeoutError: when nobody does in time; it names the hosts.
         """
-        enough = any if first else all
         with self._changed:
-            if not self._changed.wait_for(lambda: enough(h in self._connected for h in hosts), _SECONDS):
+            if not self._changed.wait_for(lambda: self._connected.issuperset(hosts), _SECONDS):
                 raise TimeoutError(f"Nobody connected to {sorted(set(hosts) - self._connected)}.")
 
     def close(self) -> None:

@@ -44,6 +44,12 @@ class Outcome(NamedTuple):
     left: tuple[str, ...]
     rules: frozenset[str]
 
+    def changed(self, attempt: Attempt) -> tuple[str, ...]:
+        """Return what was left; of a page, which is left whole, only the words that are no longer what they were."""
+        if not attempt.page:
+            return self.left
+        return tuple(word for line in self.left for word in line.split() if word not in attempt.page.split())
+
     def __repr__(self) -> str:
         rules = "refused by " + ", ".join(sorted(self.rules)) if self.rules else "refused by nobody"
         return f"{rules}; left: {_short(self.left)}"
@@ -66,7 +72,7 @@ def hostile_app(scene: Scene) -> None:
                         attempt.tried,
                         Outcome(attempt.left, frozenset({rule})),
                         outcome,
-                        (_short(attempt.lines), f"→ {_short(outcome.left)}"),
+                        (_short(attempt.lines), f"→ {_short(outcome.changed(attempt))}"),
                     )
     forgotten(scene, ann)
 
