@@ -13,11 +13,11 @@ import json
 import logging
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cactuprivacy.cookie import is_token
 from cactuprivacy.cookies.content_policy import PERMISSIONS, content_policy
-from cactuprivacy.cookies.hosts import Exempt, Hosts, declared_exempt
+from cactuprivacy.cookies.hosts import Exempt, Hosts, LetIn, declared_exempt
 from cactuprivacy.cookies.targets import header_text, host_of, members, parse_link
 from cactuprivacy.cookies.verdict import Verdict, shown
 
@@ -71,15 +71,28 @@ _RULES = re.compile(_QUOTED)
 _ALTERNATIVE = re.compile(rf'[^\s=;,"]+={_QUOTED}')  # RFC 7838, 3
 
 
+Page = Literal["html", "xml"]
+
+
+class Passing(NamedTuple):
+    """What browsers do with a response: whether it has a policy of its own, and as what page it is read."""
+
+    shown: bool
+    page: Page | None
+
+
+_NOT_SHOWN, _SCRIPT = Passing(False, None), Passing(True, None)
+_SHOWN, _XML = Passing(True, "html"), Passing(True, "xml")
+
+
 class Doors:
     """Shuts a response's doors to strangers.
 
     Parameters:
         site: Who we are.
-        allowed: Who was let in, as :func:`~cactuprivacy.cookies.hosts.declared_hosts` returns it.
+        allowed: Who was let in, by purpose.
         refuse_redirects: Whether an undeclared foreign ``Location`` is taken out, so that the visitor sees the
             redirect's own page; else it passes, and is told of.
-        exempt: Paths below which, or a function of the environ by which, the doors stay open.
     """
 
     def __init__(
@@ -88,13 +101,11 @@ class Doors:
         allowed: Mapping[str, tuple[str, ...]],
         *,
         refuse_redirects: bool = False,
-        exempt: Exempt = (),
     ) -> None:
         self.strange = Hosts(site, allowed).strange
         self._refuse_redirects = refuse_redirects
-        self._exempt = declared_exempt(exempt)
         self._policy = ("Content-Security-Policy", content_policy(site, allowed))
-        self._headers = [self._policy, PERMISSIONS, _REFERRER]
+        self.added = [self._policy, PERMISSIONS, _REFERRER]
         self._judges: dict[str, tuple[str, Callable[[str], str | None]]] = {
             "link": ("D2", self._link),
             "refresh": ("D3", self._refresh),
@@ -109,36 +120,25 @@ class Doors:
             "location": ("D9", self._location),
         }
 
-    def open_for(self, environ: WSGIEnvironment) -> bool:
-        """Tell whether the request is one of those for which the doors stay open."""
-        if not self._exempt:
-            return False
-        if callable(self._exempt):
-            try:
-                return self._exempt(environ) is True
-            except Exception as error:
-                logger.error("exempt= raised %s; nothing is exempt for it.", type(error).__name__)  # noqa: TRY400  # the error's own text may hold an address
-                return False
-        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        return any(path == prefix or path.startswith(prefix + "/") for prefix in self._exempt)
-
-    def quick(self, status: str, headers: Headers) -> Headers | None:
-        """Return what :meth:`shut` would add to headers in which nothing can have to be refused, cookies neither.
+    def quick(self, status: str, headers: Headers) -> Passing | None:
+        """Tell what there is to do about headers in which nothing can have to be refused, cookies neither.
 
         That is nearly every response, in one pass. ``None`` when there is something to judge.
         """
         if not status.isprintable():  # after a line break in it a header would begin
             return None
-        document = None
+        types = None
         for name, value in headers:
             if "\n" in value or "\r" in value:
                 return None
             kind = _kind(name)
             if kind is not None:
-                if kind != "content-type":
+                if kind != "content-type" or types is not None:
                     return None
-                document = document or _is_document(value)
-        return [] if document is False or status.startswith(("1", "204", "304")) else self._headers
+                types = value
+        if status.startswith(("1", "204", "304")):
+            return _NOT_SHOWN
+        return _SHOWN if types is None else _passing(types)
 
     def shut(self, headers: Headers, status: int | None = None) -> tuple[Headers, list[Verdict]]:
         """Return the headers to send instead of *headers*, and what was refused among them.
@@ -159,10 +159,9 @@ class Doors:
             return sent, verdicts
         return [*sent, *self._added(sent, kinds, verdicts)], verdicts
 
-    def page(self, headers: Headers) -> Literal["html", "xml"] | None:
+    def page(self, headers: Headers) -> Page | None:
         """Tell what kind of page browsers would show a response of these *headers* as; ``None`` for no page."""
-        types = [value for name, value in headers if name.lower() == "content-type"]
-        kinds = set(map(_page_kind, types)) if types else {"html"}
+        kinds = {_passing(value).page for name, value in headers if _kind(name) == "content-type"} or {"html"}
         return "html" if "html" in kinds else "xml" if "xml" in kinds else None
 
     def bar(self, headers: Headers) -> Headers:
@@ -172,7 +171,7 @@ class Doors:
             for name, value in headers
             if _kind(name)
             in (None, "cookie", "content-encoding", "content-type", "referrer-policy", "location")
-        ] + self._headers
+        ] + self.added
 
     def _judged(self, headers: Headers, kinds: list[str | None], verdicts: list[Verdict]) -> Headers:
         sent: Headers = []
@@ -185,9 +184,9 @@ class Doors:
                 rule, judge = self._judges[kind]
                 left = judge(value)
                 if left != value:
-                    verdicts.append(Verdict("out", shown(name), rule))
-                    if kind == "location" and not self._refuse_redirects:
-                        left = value
+                    passes = kind == "location" and not self._refuse_redirects
+                    verdicts.append(Verdict("out", shown(name), rule, passes=passes))
+                    left = value if passes else left
                 if left is not None:
                     sent.append(header if left == value else (name, left))
                     reports |= kind == "report-to"
@@ -299,6 +298,47 @@ class Doors:
         return host_of(origin) is None or self._strange(origin, "embedder")
 
 
+class House:
+    """The doors of a site's pages: some paths let in more hosts than others, and some stand open.
+
+    Parameters:
+        site: Who we are.
+        let_in: Who was let in, and where.
+        refuse_redirects: As :class:`Doors` has it.
+        exempt: Paths below which, or a function of the environ by which, the doors stay open.
+    """
+
+    def __init__(self, site: Site, let_in: LetIn, *, refuse_redirects: bool, exempt: Exempt) -> None:
+        self.doors = Doors(site, let_in.everywhere, refuse_redirects=refuse_redirects)
+        self._exempt = declared_exempt(exempt)
+        self._below = {
+            path: Doors(site, let_in.at(path), refuse_redirects=refuse_redirects)
+            for path in sorted(let_in.below, key=len, reverse=True)  # of two, the nearer path decides
+        }
+
+    def doors_at(self, environ: WSGIEnvironment) -> Doors | None:
+        """Return the doors of the page that is asked for; ``None`` where they stay open."""
+        if not self._exempt and not self._below:
+            return self.doors
+        if self._is_exempt(environ):
+            return None
+        return next((doors for path, doors in self._below.items() if _is_below(environ, path)), self.doors)
+
+    def _is_exempt(self, environ: WSGIEnvironment) -> bool:
+        if not callable(self._exempt):
+            return any(_is_below(environ, path) for path in self._exempt)
+        try:
+            return self._exempt(environ) is True
+        except Exception as error:
+            logger.error("exempt= raised %s; nothing is exempt for it.", type(error).__name__)  # noqa: TRY400  # the error's own text may hold an address
+            return False
+
+
+def _is_below(environ: WSGIEnvironment, path: str) -> bool:
+    asked: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    return asked == path or asked.startswith(path + "/")
+
+
 @lru_cache(maxsize=512)  # an app's header names are few
 def _kind(name: str) -> str | None:
     """Return what kind of door a header of this *name* is, ``"cookie"``, or ``None``."""
@@ -326,11 +366,13 @@ _PASSIVE = frozenset(
 
 
 @lru_cache(maxsize=256)
-def _page_kind(content_type: str) -> Literal["html", "xml"] | None:
+def _passing(content_type: str) -> Passing:
+    if not _is_document(content_type):
+        return _NOT_SHOWN
     folded = content_type.lower()
-    if "script" in folded or not _is_document(content_type):
-        return None
-    return "xml" if "xml" in folded and "html" not in folded else "html"
+    if "script" in folded:
+        return _SCRIPT
+    return _XML if "xml" in folded and "html" not in folded else _SHOWN
 
 
 @lru_cache(maxsize=256)

@@ -38,7 +38,6 @@ _OPENS_QUOTE = re.compile(rb"=[%b]*\Z" % _BLANK)
 
 # Bytes by which tags hide: UTF-16 has a NUL in each of their letters, and browsers take the escapes of
 # ISO-2022-JP (RFC 1468) out from between them. In any other encoding neither is of use.
-_HIDING = (b"\x00", b"\x1b")
 _BARE = bytes.maketrans(b"\x00\x1b", b"  ")
 
 
@@ -81,7 +80,7 @@ class PageFilter:
 
     def _sifted(self, data: bytes, *, last: bool) -> bytes:
         findings: list[Finding] = []
-        if any(byte in data for byte in _HIDING):
+        if b"\0" in data or b"\x1b" in data:
             findings.append(Finding(0, b"", "H9", "charset"))
             data = data.translate(_BARE)
         low = data.lower()

@@ -93,7 +93,7 @@ class Refusals:
                     verdict.kind,
                     verdict.name,
                     verdict.direction,
-                    self._outcome,
+                    "let pass" if verdict.passes else self._outcome,
                     verdict.reason,
                 )
         if more:

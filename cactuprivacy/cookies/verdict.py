@@ -80,6 +80,7 @@ class Verdict(NamedTuple):
         rule: The rule that refuses it, ``None`` when it passes.
         line: What is sent in its place; ``None`` when nothing is.
         mended: The rules by which the line was hardened.
+        passes: Whether it is let pass all the same, and only told of.
         times: How many it stands for: of what a stranger sends, only the first few are told by name.
     """
 
@@ -88,6 +89,7 @@ class Verdict(NamedTuple):
     rule: str | None = None
     line: str | None = None
     mended: tuple[str, ...] = ()
+    passes: bool = False
     times: int = 1
 
     @property

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from cactuprivacy.cookie import Cookie
+    from cactuprivacy.wsgi.body import BodyFilter
 
 Headers = list[tuple[str, str]]
 
@@ -46,17 +47,23 @@ class Exchange:
         headers: The response's headers, a list of this layer's own; edit it in ``start``.
         error: The class of what ended it early: what the app raised, or what the server met while it sent
             (the client has gone). ``None`` when the response was delivered.
+        filter: What the body's bytes go through, if ``start`` has set anything; see :attr:`Middleware.filters`.
         note: Whatever the layer wants to remember from one hook to the next.
     """
 
-    __slots__ = ("environ", "error", "headers", "note", "status")
+    __slots__ = ("environ", "error", "filter", "headers", "note", "status")
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self.environ = environ
         self.status: str | None = None
         self.headers: Headers = []
         self.error: type[BaseException] | None = None
+        self.filter: BodyFilter | None = None
         self.note: object = None
+
+    def begin(self, status: str, headers: Headers) -> None:
+        """Take up the app's response, in place of one that it began before: the base itself calls this."""
+        self.status, self.headers, self.filter = status, list(headers), None
 
     @property
     def status_code(self) -> int | None:

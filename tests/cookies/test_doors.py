@@ -260,6 +260,10 @@ def test_cookies_are_judged_where_the_doors_are_open():
     [
         ({"allow_hosts": ["a.example"]}, "takes hosts by purpose"),
         ({"allow_hosts": {"images": ["a.example"]}}, "did you mean 'image'"),
+        ({"allow_hosts": {"/map": ["a.example"]}}, "by purpose for a path"),
+        ({"allow_hosts": {"/map/": {"image": ["a.example"]}}}, "no path below the root"),
+        ({"allow_hosts": {"/map": {"/more": {}}}}, "no purpose '/more'"),
+        ({"allow_hosts": {"image": {"/map": ["a.example"]}}}, "wants a list of hosts"),
         ({"allow_hosts": {"image": "a.example"}}, r"write {'image': \['a.example'\]}"),
         ({"allow_hosts": {"image": ["https://a.example/"]}}, "no host alone"),
         ({"allow_hosts": {"image": ["a.example; script-src *"]}}, "no host alone"),
@@ -320,11 +324,61 @@ def test_no_header_makes_the_doors_raise(headers):
 
 def test_doors_that_break_are_barred(monkeypatch, caplog):
     guard = CookieGuard(answering(HTML, ("Link", f"<{EVIL}>; rel=preload"), ("X-Kept", "1")), SITE)
-    monkeypatch.setattr(guard._doors, "shut", lambda *_: 1 / 0)
+    monkeypatch.setattr(guard._house.doors, "shut", lambda *_: 1 / 0)
     headers = run_wsgi_app(guard, create_environ("/", SITE))[2]
 
     assert ("1", None) == (headers["X-Kept"], headers.get("Link"))
     assert "default-src" in headers["Content-Security-Policy"]
+
+
+def test_a_redirect_that_passes_is_not_told_of_as_refused(caplog):
+    sent(("Location", f"{EVIL}/"), status="302 Found")
+
+    assert "D9: header 'Location', out, let pass" in caplog.text
+
+
+# Paths
+
+TILES = {
+    "image": ["images.example"],
+    "/map": {"image": ["tiles.example"]},
+    "/map/old": {"frame": ["old.example"]},
+}
+TILE = ("Link", "<https://tiles.example/1.png>; rel=preload; as=image")
+
+
+@pytest.mark.parametrize(
+    ("path", "left"), [("/", 0), ("/map", 1), ("/map/berlin", 1), ("/maps", 0), ("/map/old/1", 0)]
+)
+def test_a_host_is_let_in_below_a_path_only(path, left):
+    assert left == len(sent(TILE, path=path, allow_hosts=TILES)[0])
+
+
+def test_below_a_path_holds_what_holds_everywhere_too():
+    guard = CookieGuard(answering(HTML), SITE, allow_hosts=TILES)
+    policy = run_wsgi_app(guard, create_environ("/map", SITE))[2]["Content-Security-Policy"]
+
+    assert "*.shop.example:* images.example tiles.example " in policy
+
+
+def test_a_path_counts_from_the_sites_root():
+    guard = CookieGuard(answering(HTML, TILE), SITE, allow_hosts=TILES)
+    headers = run_wsgi_app(guard, create_environ("/1", SITE + "/map"))[2]
+
+    assert TILE[1] == headers["Link"]
+
+
+def test_a_page_is_read_by_who_was_let_in_below_its_path():
+    page = b'<link rel="preconnect" href="https://tiles.example">'
+
+    def app(environ, start_response):
+        start_response("200 OK", [HTML])
+        return [page]
+
+    guard = CookieGuard(app, SITE, allow_hosts=TILES)
+
+    assert page == b"".join(run_wsgi_app(guard, create_environ("/map", SITE))[0])
+    assert b"xref" in b"".join(run_wsgi_app(guard, create_environ("/", SITE))[0])
 
 
 # Around real things

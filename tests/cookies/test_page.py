@@ -23,7 +23,7 @@ EVIL = b"https://evil.example/x"
 def through(page, *, step=None, xml=False, **allow_hosts):
     """Return what is left of *page*, fed in pieces of *step* bytes, and the rules that refused."""
     found = []
-    filtering = PageFilter(Hosts(SITE, declared_hosts(allow_hosts)).strange, found.extend, xml=xml)
+    filtering = PageFilter(Hosts(SITE, declared_hosts(allow_hosts).everywhere).strange, found.extend, xml=xml)
     step = step or max(1, len(page))
     sent = [filtering.feed(page[at : at + step]) for at in range(0, len(page), step)]
     return b"".join([*sent, filtering.end()]), [verdict.rule for verdict in found]

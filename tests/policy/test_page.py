@@ -44,6 +44,10 @@ def test_the_page_states_what_is_declared(app: TestApp) -> None:
             {"allow_hosts": {"frame": ("a.example", "b.example")}},
             "show pages in a frame from a.example, b.example",
         ),
+        (
+            {"allow_hosts": {"/map": {"image": ["tiles.example"]}}},
+            "load images from tiles.example, on the pages at and below /map only",
+        ),
         ({"exempt": ("/map",)}, "the pages at and below /map"),
         ({"exempt": lambda environ: False}, "Some pages are exempt"),
         ({}, "This site sets no cookie at all."),
