@@ -72,6 +72,7 @@ docs: $(VENV)/wheel $(VENV)/docs-group  ## Build the docs; a warning is an error
 benchmark: $(VENV)/wheel $(VENV)/examples-group $(VENV)/benchmark-group  ## Measure what the README claims, side by side.
 	$(BIN)/python benchmarks/layers.py
 	$(BIN)/python benchmarks/guard.py
+	$(BIN)/python benchmarks/pages.py
 
 clean:  ## Remove what the other targets made.
 	rm -rf .venv .venv-* build dist docs/_build .coverage* coverage.xml var .hypothesis .mypy_cache .ruff_cache .pytest_cache

@@ -161,11 +161,13 @@ class CookieGuard(Middleware):
         passing = self._house.doors.quick(exchange.status or "", exchange.headers)
         if passing is None:
             self._judge(exchange, doors)
-        elif doors and self._enforces:
-            exchange.headers += doors.added if passing.shown else ()
-        if doors:
-            page = passing.page if passing else doors.page(exchange.headers)
-            exchange.filter = self._reader(exchange, doors, page) if page else None
+            page, coding = doors and doors.page(exchange.headers), coding_of(exchange)
+        else:
+            page, coding = passing.page, ""
+            if passing.shown and doors and self._enforces:
+                exchange.headers += doors.added
+        if doors and page:
+            exchange.filter = self._reader(exchange, doors, page, coding)
         if exchange.note:
             self._eviction.expire(exchange)
 
@@ -180,9 +182,9 @@ class CookieGuard(Middleware):
                     exchange.forbid_shared_caching()
         exchange.headers = self._shut(exchange.headers, doors, exchange.status_code or 200)
 
-    def _reader(self, exchange: Exchange, doors: Doors, page: Page) -> BodyFilter | None:
+    def _reader(self, exchange: Exchange, doors: Doors, page: Page, coding: str) -> BodyFilter | None:
+        """Return what reads *page*, in the coding in which the app sends it."""
         reader: BodyFilter = PageFilter(doors.strange, self._record, xml=page == "xml")
-        coding = coding_of(exchange)
         if coding in ("gzip", "x-gzip"):
             reader = Gunzipped(reader)
             if self._enforces:

@@ -107,8 +107,9 @@ def filtered(body: Iterable[bytes], layer: Middleware, exchange: Exchange) -> It
         if exchange.filter is None:
             return body
         passage = Passage(layer, exchange)
-        chunks = [passage.feed(chunk) for chunk in body]
-        chunks[-1:] = [b"".join([*chunks[-1:], passage.end()])]
+        chunks = [passage.feed(chunk) for chunk in body] or [b""]
+        if rest := passage.end():
+            chunks[-1] += rest
         return chunks
     if is_the_servers(body, exchange) and (exchange.filter is None or not _is_iterable(body)):
         return body

@@ -181,8 +181,7 @@ class Middleware:
                 write = start_response(*started) if exc_info is None else start_response(*started, exc_info)
                 if exchange.filter is None:
                     return write  # W7
-                passage = Passage(self, exchange)
-                return lambda chunk: write(passage.feed(chunk))
+                return lambda chunk: write(Passage(self, exchange).feed(chunk))
             finally:
                 exc_info = None  # W6: no reference cycle through the traceback
 
