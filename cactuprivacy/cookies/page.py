@@ -2,7 +2,8 @@
 
 Room: cookies. Takes a page's bytes and returns as many, with a letter changed where something is refused: an
 attribute that leads away loses its first one (``href`` becomes ``xref``), so that nobody acts on it while
-``Content-Length``, offsets and ranges stay true. :mod:`~cactuprivacy.cookies.tags` judges;
+``Content-Length``, offsets and ranges stay true; the address of a form or a window begins with a point instead, and
+leads to a page of ours that is not there. :mod:`~cactuprivacy.cookies.tags` judges;
 :mod:`~cactuprivacy.cookies.guard` puts the filter on the way of documents.
 
 Tags are looked for wherever they stand, in comments and scripts as well, since what is one depends on all that

@@ -108,7 +108,10 @@ class Tags:
         if element == "script":
             return self._script(data, low, said, end)
         return [
-            Finding(said[name].at, b"x", rule, f"{element} {name}")
+            # A form without an action would be sent to its own page, which may send it at once, for ever.
+            Finding(said[name].value_at, b".", rule, f"{element} {name}")
+            if rule == "H6"
+            else Finding(said[name].at, b"x", rule, f"{element} {name}")
             for name, rule in self._refused(element, said)
         ]
 
@@ -200,7 +203,7 @@ class Tags:
             return []
         url = unescape(_ESCAPED.sub(_plain, found["url"].decode("utf-8", "replace")))
         if _ABROAD.match(url) and self._strange(url, "navigate"):
-            return [Finding(found.start("url"), b"#", "H7", "open()")]  # a popup of the page itself
+            return [Finding(found.start("url"), b".", "H7", "open()")]
         return []
 
 

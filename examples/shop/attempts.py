@@ -192,8 +192,8 @@ _PAGES_THAT_LEAVE = (
     _page(
         "H5", "such a frame, in a page in the page", f"<iframe srcdoc='<iframe src={_ADS}>'>", "src", "xrc"
     ),
-    _page("H6", "a form that goes to an advertiser", f'<form action="{_ADS}"></form>', "action", "xction"),
-    _page("H7", "a script that opens a window", f'<script>open("{_ADS}")</script>', "https", "#ttps"),
+    _page("H6", "a form that goes to an advertiser", f'<form action="{_ADS}"></form>', "https", ".ttps"),
+    _page("H7", "a script that opens a window", f'<script>open("{_ADS}")</script>', "https", ".ttps"),
     _page(
         "H8",
         "a feature’s trial, within the page",
