@@ -84,7 +84,7 @@ class AffiliateAttribution(Middleware):
         return self._followed(exchange, link, cookie=cookie)
 
     def start(self, exchange: Exchange) -> None:
-        """Set or clear the claim. Consent is asked only here: the app may just have been told."""
+        """Set or clear the claim. Consent is asked here, at the last moment: the app may just have been told."""
         seen = exchange.note
         if not isinstance(seen, _Seen):
             return
