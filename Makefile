@@ -36,8 +36,9 @@ demo: $(VENV)/wheel $(VENV)/examples-group  ## Start the example shop, and a cat
 tour: $(VENV)/wheel $(VENV)/examples-group  ## Play the whole journey through the shop, and show the evidence.
 	$(BIN)/python examples/shop/tour.py
 
-browser:  ## Install Chromium where it is missing and packages may be installed.
+browser:  ## Install Chromium and nginx where they are missing and packages may be installed.
 	@sh tests/end_to_end/install_chromium.sh
+	@sh tests/end_to_end/install_nginx.sh
 
 test: browser $(VENV)/wheel $(VENV)/examples-group $(VENV)/test-group  ## Run all tests against the installed wheel.
 	$(PYTEST) --cov --cov-config=../pyproject.toml --cov-report=term $(TESTS)
@@ -73,6 +74,7 @@ benchmark: $(VENV)/wheel $(VENV)/examples-group $(VENV)/benchmark-group  ## Meas
 	$(BIN)/python benchmarks/layers.py
 	$(BIN)/python benchmarks/guard.py
 	$(BIN)/python benchmarks/pages.py
+	$(BIN)/python benchmarks/affiliates.py
 
 clean:  ## Remove what the other targets made.
 	rm -rf .venv .venv-* build dist docs/_build .coverage* coverage.xml var .hypothesis .mypy_cache .ruff_cache .pytest_cache

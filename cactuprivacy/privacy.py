@@ -12,7 +12,6 @@ from markupsafe import Markup
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from cactuprivacy.affiliates import AffiliateAttribution, AffiliateProgram
-from cactuprivacy.affiliates.attribution import code_in
 from cactuprivacy.consent import Consent, Purpose
 from cactuprivacy.consent.choices import receipt_cookie
 from cactuprivacy.consent.pages import ChoicesPage
@@ -259,9 +258,7 @@ class Privacy:
         It is nothing when it need not be asked: of who came by no affiliate's link, who has answered, and who
         sends ``Sec-GPC: 1``.
         """
-        if self._affiliates is None or not code_in(
-            environ.get("QUERY_STRING", ""), self._affiliates.parameter
-        ):
+        if self._program is None or self._program.links.followed(environ) is None:
             return Markup("")
         return self._choices_page.banner(environ)
 
@@ -302,6 +299,8 @@ class Privacy:
         """Write and send what is waiting, and let go of files, threads and connections of this process."""
         if self._visit_log:
             self._visit_log.close()
+        if self._program:
+            self._program.close()
         if self._opt_in:
             self._opt_in.close()
         self.store.dispose()

@@ -2,45 +2,54 @@
 
 Room: affiliates. May import wsgi. Trusts nothing in the request: the link's code counts only when the roster
 knows it as approved, and only for a person's own navigation to a page. On a request without our parameter and
-cookie it looks for two substrings and is done.
+cookie it looks for them and is done.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cactuprivacy.affiliates.claim import Claim, affiliate_code, today
+from cactuprivacy.affiliates.claim import with_touch
+from cactuprivacy.affiliates.verdict import verdict
 from cactuprivacy.store import StoreNotReadyError
 from cactuprivacy.wsgi import Middleware, fetch_context
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from cactuprivacy.affiliates.claim import Touch
+    from cactuprivacy.affiliates.links import Link
     from cactuprivacy.affiliates.program import AffiliateProgram
     from cactuprivacy.wsgi import Exchange
 
 logger = logging.getLogger("cactuprivacy.affiliates")
 
-_MAX_VALUE = 3 * 64  # a code of 64 characters, each of them percent-encoded
+_ROUTE = "cactuprivacy.route"
+_UNCACHED = [("Cache-Control", "private, no-store"), ("Content-Length", "0")]
 
 
-class _Seen(NamedTuple):
-    """What a request brought: the code in its link, if it can make a claim, and whether our cookie came."""
+@dataclass(slots=True)
+class _Seen:
+    """What a request brought: its link, the touch it can make, whether our cookie came, and what is to be counted."""
 
-    code: str | None
+    link: Link | None
+    touch: Touch | None
     cookie: bool
+    uncounted: bool
 
 
 class AffiliateAttribution(Middleware):
     """Sets, replaces and clears the affiliate claim around *app*.
 
-    The last click wins. The same click again on the same day changes nothing. Who refuses, or withdraws in this
-    very request, gets the claim cleared in the response; who has not decided gets nothing set, and the
-    link keeps its parameter, so that a yes on the landing page still counts.
+    The same click again on the same day changes nothing. Who refuses, or withdraws in this very request, gets
+    the claim cleared in the response; who has not decided gets nothing set, and the link keeps its parameter, so
+    that a yes on the landing page still counts. A page that is fetched ahead by a link is answered 503, so that the
+    click asks again. Whatever was asked for by a link is kept by no shared cache: it could answer others there,
+    whose click would then never come here.
 
     Parameters:
         app: The WSGI application to wrap.
@@ -54,78 +63,114 @@ class AffiliateAttribution(Middleware):
         super().__init__(app)
         self.program = program
         self.cookies = program.cookies
-        self._parameter = program.declaration.parameter
-        self._needle = self._parameter + "="
+        self._name = program.cookie.name
+        self._in_query = program.links.in_query
+        self._doors = program.links.doors
 
-    def open(self, exchange: Exchange) -> None:
-        """Note what the request brings, before the app can change it."""
+    def open(self, exchange: Exchange) -> WSGIApplication | None:
+        """Note what the request brings, before the app can change it; lead on, or clean its URL."""
         environ = exchange.environ
-        linked = self._needle in environ.get("QUERY_STRING", "")
-        named = self.program.cookie.name in environ.get("HTTP_COOKIE", "")
-        if not linked and not named:
-            return
-        code = (
-            code_in(environ["QUERY_STRING"], self._parameter) if linked and _makes_claims(environ) else None
-        )
-        cookie = named and _sends(environ["HTTP_COOKIE"], self.program.cookie.name)
-        if code:
-            # A 304 cannot carry a cookie: a shared cache would write it into what it stores (RFC 9111, 4.3.4).
-            environ.pop("HTTP_IF_NONE_MATCH", None)
-            environ.pop("HTTP_IF_MODIFIED_SINCE", None)
-        if code or cookie:
-            exchange.note = _Seen(code, cookie)
+        query = environ.get("QUERY_STRING", "")
+        linked = query != "" and self._in_query(query) is not None
+        cookie = self._name in environ.get("HTTP_COOKIE", "")
+        door = bool(self._doors) and environ.get("PATH_INFO", "").lower().startswith(self._doors)
+        if not (linked or cookie or door):
+            return None
+        link = self.program.links.followed(environ) if linked or door else None
+        cookie = cookie and _sends(environ["HTTP_COOKIE"], self._name)
+        if link is None:
+            exchange.note = _Seen(None, None, cookie, uncounted=False) if cookie else None
+            return None
+        return self._followed(exchange, link, cookie=cookie)
 
     def start(self, exchange: Exchange) -> None:
-        """Set or clear the claim. Consent is asked only here: the app may just have been told."""
+        """Set or clear the claim. Consent is asked here, at the last moment: the app may just have been told."""
         seen = exchange.note
-        if not isinstance(seen, _Seen) or exchange.status_code == 304:
+        if not isinstance(seen, _Seen):
+            return
+        if seen.link:
+            exchange.forbid_shared_caching()
+        if exchange.status_code == 304:
             return
         program = self.program
         allowed = program.allowed(exchange.environ)
         if allowed is False and seen.cookie:
             exchange.set_cookie(program.cookie, None, secure=program.site.secure)
-        elif allowed and seen.code:
-            self._claim(exchange, seen.code)
+        twice = self._claim(exchange, seen.touch) if allowed and seen.touch else False
+        if seen.uncounted and seen.link:
+            seen.uncounted = False  # an error page starts a second time
+            program.count_click(seen.link.code, seen.link.campaign, "duplicate" if twice else "human")
 
-    def _claim(self, exchange: Exchange, code: str) -> None:
+    def _followed(self, exchange: Exchange, link: Link, *, cookie: bool) -> WSGIApplication | None:
+        environ, program = exchange.environ, self.program
+        follower = verdict(environ)
+        touch = program.visitors.touch(environ, link) if follower == "human" else None
+        # Who comes from our own page was counted when they came to it: saying yes leads back to the link.
+        uncounted = touch is not None and fetch_context(environ).site != "same-origin"
+        seen = exchange.note = _Seen(link, touch, cookie, uncounted)
+        if follower is not None and follower != "human":
+            program.count_click(link.code, link.campaign, follower)
+        if follower == "prefetch":
+            exchange.note = None
+            return _answer("503 Service Unavailable", ("Content-Type", "text/plain"))
+        if touch:
+            # A 304 cannot carry a cookie: a shared cache would write it into what it stores (RFC 9111, 4.3.4).
+            environ.pop("HTTP_IF_NONE_MATCH", None)
+            environ.pop("HTTP_IF_MODIFIED_SINCE", None)
+        return self._redirect(environ, link, seen)
+
+    def _redirect(self, environ: WSGIEnvironment, link: Link, seen: _Seen) -> WSGIApplication | None:
+        if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
+            return None
+        links = self.program.links
+        if link.target is not None:
+            environ[_ROUTE] = "/<affiliate link>"
+            undecided = seen.touch is not None and self.program.allowed(environ) is None
+            if undecided:
+                seen.uncounted = False  # the page that the link is carried to counts it
+            location: str | None = links.onwards(link, carry=undecided)
+        elif self.program.declaration.clean_url and seen.touch and self.program.allowed(environ) is not None:
+            location = links.clean(environ)
+        else:
+            return None
+        if location is None:
+            return None
+        return _answer("303 See Other", ("Location", location))
+
+    def _claim(self, exchange: Exchange, touch: Touch) -> bool:
+        """Set the claim that *touch* leads to. Return whether the claim that is there holds it already."""
         program = self.program
-        day = today()
+        model = program.declaration.model
         held = program.held(exchange.environ)
-        if held == Claim(code, day):
-            return
+        if with_touch(held, touch, model) == held:
+            return _holds(held, touch)
         try:
-            public = program.approved(code)
+            public = program.approved(touch.code)
         except (SQLAlchemyError, StoreNotReadyError) as error:
             logger.error(  # noqa: TRY400  # a traceback could hold the code
                 "The roster cannot be read (%s); no claim is made, the page is served.", type(error).__name__
             )
-            return
-        if public and held != Claim(public, day):
-            value = program.signer.sign(Claim(public, day))
-            exchange.set_cookie(program.cookie, value, secure=program.site.secure)
+            return False
+        if public is None:
+            return False
+        touch = touch._replace(code=public)
+        touches = with_touch(held, touch, model)
+        if touches != held:
+            exchange.set_cookie(program.cookie, program.signer.sign(*touches), secure=program.site.secure)
+        return _holds(held, touch)
 
 
-def code_in(query: str, parameter: str) -> str | None:
-    """Return the affiliate's code in a query string, in lower case.
+def _answer(status: str, header: tuple[str, str]) -> WSGIApplication:
+    # By hand, since werkzeug's Response spells a Location anew.
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        start_response(status, [header, *_UNCACHED])
+        return []
 
-    ``None`` when the parameter is missing, holds what is no code, or comes with two different values. The name
-    must be spelt exactly; the value may be percent-encoded.
-    """
-    found = {
-        value
-        for name, equals, value in (pair.partition("=") for pair in query.split("&"))
-        if name == parameter
-    }
-    if len(found) != 1:
-        return None
-    value = found.pop()
-    return affiliate_code(unquote(value)) if len(value) <= _MAX_VALUE else None
+    return answer
 
 
-def _makes_claims(environ: WSGIEnvironment) -> bool:
-    """Tell whether a person goes to a page: no image, frame, script, form, HEAD or prefetch makes a claim."""
-    context = fetch_context(environ)
-    return context.navigation and not context.prefetch
+def _holds(held: tuple[Touch, ...], touch: Touch) -> bool:
+    return any((touch.code, touch.day) == (other.code, other.day) for other in held)
 
 
 def _sends(header: str, name: str) -> bool:

@@ -1,87 +1,34 @@
-"""Affiliates and AffiliateProgram: the declaration of the programme, and what a host calls while it runs.
+"""AffiliateProgram: what a host calls while its affiliate programme runs.
 
-Room: affiliates. May import consent, store, keys, cookie, site. The middleware asks it about one request at a
+Room: affiliates. May import store, keys, site. The middleware asks it about one request at a
 time; the host calls ``claim`` when an order is made and ``credit_sale`` when it is sold.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import field
-from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from cactuprivacy.affiliates import money
-from cactuprivacy.affiliates.claim import Claim, ClaimSigner
+from cactuprivacy.affiliates.claim import Touch, credited, today
+from cactuprivacy.affiliates.clicks import ClickCounter, Clicks
+from cactuprivacy.affiliates.coupons import add_coupon, typed_code
 from cactuprivacy.affiliates.ledger import Credit, Ledger, Sale, Statement
 from cactuprivacy.affiliates.roster import Roster
-from cactuprivacy.consent import Choices
-from cactuprivacy.cookie import Cookie
-from cactuprivacy.declaration import DeclarationError, declaration, settle
+from cactuprivacy.affiliates.visitor import Visitors
 from cactuprivacy.keys import KeyRing
 from cactuprivacy.site import Site
 from cactuprivacy.store import Store
-from cactuprivacy.wsgi import fetch_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from decimal import Decimal
 
     from _typeshed.wsgi import WSGIEnvironment
+    from markupsafe import Markup
 
-Basis = Literal["consent", "reward", "exempt"]
-
-MAX_WINDOW_DAYS = 400  # RFC 6265bis, 5.5: no browser keeps a cookie longer
-_PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,32}")
-
-
-class InexactRateError(DeclarationError, TypeError):
-    """A commission that is not exact, such as a float; also a ``TypeError``, as floats are everywhere here."""
-
-
-@declaration
-class Affiliates:
-    """The affiliate programme, as declared.
-
-    Parameters:
-        parameter: The name of the link's query parameter: ``"af"`` for ``?af=CODE``.
-        window_days: How many days after the click a sale is still credited, 1 to 400. The cookie lives so
-            long, counted from the click and never prolonged.
-        basis: Why the cookie may be set. ``"consent"``, the default: the visitor agreed (ePrivacy
-            Directive, art. 5(3); PECR, reg. 6). ``"reward"``: the visitor asked for a reward that
-            needs it. ``"exempt"``: you hold that the law where you are does not ask for consent.
-        commission: The affiliate's share as a percentage, in text or Decimal: ``"10%"``, at most
-            four decimals. It is rounded half to even to the currency's minor unit, once for each order.
-
-    Raises:
-        DeclarationError: for whatever cannot be kept.
-    """
-
-    parameter: str = "af"
-    window_days: int = 30
-    basis: Basis = "consent"
-    commission: str | Decimal = "10%"
-    rate_ppm: int = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.parameter, str) or not _PARAMETER.fullmatch(self.parameter):
-            raise DeclarationError(
-                f"parameter={self.parameter!r} is no plain name; use up to 32 letters, digits, - and _, as in 'af'."
-            )
-        whole = isinstance(self.window_days, int) and not isinstance(self.window_days, bool)
-        if not whole or not 1 <= self.window_days <= MAX_WINDOW_DAYS:
-            raise DeclarationError(
-                f"window_days={self.window_days!r} is no window that a cookie can keep (RFC 6265bis, 5.5); "
-                f"give whole days from 1 to {MAX_WINDOW_DAYS}."
-            )
-        if self.basis not in get_args(Basis):
-            raise DeclarationError(f"basis={self.basis!r} is not known; use 'consent', 'reward' or 'exempt'.")
-        try:
-            settle(self, rate_ppm=money.parts_per_million(self.commission))
-        except (TypeError, ValueError) as error:
-            kind = InexactRateError if isinstance(error, TypeError) else DeclarationError
-            raise kind(
-                f"commission={self.commission!r} {error}; write it as text, as in '10%' or '12.5%'."
-            ) from error
+    from cactuprivacy.affiliates.declaration import Affiliates
+    from cactuprivacy.affiliates.verdict import Verdict
+    from cactuprivacy.cookie import Cookie
 
 
 class AffiliateProgram:
@@ -109,20 +56,16 @@ class AffiliateProgram:
         store: Store | str,
         consent: Callable[[WSGIEnvironment], bool | None] | None = None,
     ) -> None:
-        if declaration.basis == "consent" and consent is None:
-            raise DeclarationError(
-                "Affiliates(basis='consent') needs somebody to ask; give AffiliateProgram "
-                "consent=lambda environ: …, or declare basis='reward' or 'exempt'."
-            )
         self.declaration = declaration
         self.site = Site.of(site)
         self.store = Store.of(store)
-        self.cookie = claim_cookie(declaration, self.site)
-        self.cookie.check(self.site)
-        self.signer = ClaimSigner(KeyRing.of(keys), declaration.window_days)
-        self._consent = consent
+        self.visitors = Visitors(declaration, self.site, KeyRing.of(keys), consent)
+        self.links = self.visitors.links
+        self.cookie = self.visitors.cookie
+        self.signer = self.visitors.signer
         self._roster = Roster(self.store)
         self._ledger = Ledger(self.store, KeyRing.of(keys), self._roster)
+        self._clicks = ClickCounter(self.store, self._roster, declaration.clicks_keep_days)
 
     @property
     def cookies(self) -> tuple[Cookie, ...]:
@@ -154,27 +97,86 @@ class AffiliateProgram:
         """Return the public code of the approved affiliate behind *code* or an alias, or ``None``."""
         return self._roster.approved(code)
 
+    def add_coupon(self, code: str, coupon: str) -> str:
+        """Make *coupon* a code that credits the affiliate behind *code* when it is typed at the order.
+
+        Returns it in lower case, which is how codes are compared.
+
+        Raises:
+            AffiliateError: when there is no such affiliate, and when the coupon's code is taken or is none.
+        """
+        return add_coupon(self.store, self._roster, code, coupon)
+
+    def link(self, code: str, path: str = "/") -> str:
+        """Return the link to *path* that the affiliate behind *code* puts on their pages."""
+        return f"{self.site.origin}{path}{'&' if '?' in path else '?'}{self.declaration.parameters[0]}={code}"
+
     def allowed(self, environ: WSGIEnvironment) -> bool | None:
         """Tell whether this visitor may be credited by a cookie: yes, no, or ``None`` while undecided."""
-        if self.declaration.basis != "reward" and _refused_by_signal(environ):
-            return False
-        answer = self._consent(environ) if self._consent else None
-        if answer is not True and answer is not False:  # a host's own callable may say anything
-            answer = None
-        return True if answer is None and self.declaration.basis != "consent" else answer
+        return self.visitors.allowed(environ)
 
-    def held(self, environ: WSGIEnvironment) -> Claim | None:
-        """Return the valid claim in the request's cookie, whoever may use it."""
-        return self.signer.read(self.cookie.read(environ.get("HTTP_COOKIE", "")))
+    def held(self, environ: WSGIEnvironment) -> tuple[Touch, ...]:
+        """Return the valid touches in the request's cookie, whoever may use them."""
+        return self.visitors.held(environ)
 
-    def claim(self, environ: WSGIEnvironment) -> str | None:
+    def claim(self, environ: WSGIEnvironment, *, handed: str | None = None) -> str | None:
         """Return the visitor's claim as signed text to store with the order they make in this request.
 
         A payment may be confirmed much later, by a request that is not the visitor's: hand the text back
-        then, as ``credit_sale(claim=…)``. It holds a code and two days, nothing of the visitor.
+        then, as ``credit_sale(claim=…)``. It holds codes, campaigns and days, nothing of the visitor.
+
+        Parameters:
+            environ: The visitor's request; their cookie is read from it.
+            handed: What the order's form sent in the field that :meth:`form_field` wrote, for visitors who have
+                not decided about the cookie.
         """
-        held = self._usable(environ)
-        return self.signer.hand_over(held) if held else None
+        touches = self.visitors.usable(environ, handed)
+        return self.signer.hand_over(*touches) if touches else None
+
+    def form_field(self, environ: WSGIEnvironment, *, handed: str | None = None) -> Markup:
+        """Return a hidden field that carries the claim from page to page of one journey, without a cookie.
+
+        It is empty for who said yes, and so has the cookie, for who said no, and for who followed no link. It
+        holds a code and a day, signed, and counts on that day and the next. It stores nothing, but decorates
+        what is sent: whether that needs consent where you are is for your own lawyer to say (ICO, guidance of
+        29 April 2026; EDPB, Guidelines 2/2023).
+
+        Parameters:
+            environ: The visitor's request, on the page that the link led to.
+            handed: On later pages: what the form before sent in the field ``affiliate``.
+        """
+        return self.visitors.form_field(environ, handed)
+
+    def clicks(self, code: str, *, exact: bool = False) -> tuple[Clicks, ...]:
+        """Return how often the links of the affiliate behind *code* were followed, by day, a second behind.
+
+        Parameters:
+            code: The affiliate's code or an alias.
+            exact: Whether numbers below five are told, for the owner's eyes; else they are merged.
+
+        Raises:
+            AffiliateError: when there is no such affiliate.
+        """
+        return self._clicks.of(code, exact=exact)
+
+    def count_click(self, code: str, campaign: str, verdict: Verdict) -> None:
+        """Count that a link was followed; the middleware calls this. Never waits for the database."""
+        self._clicks.count(code, campaign, verdict)
+
+    def flush(self, seconds: float) -> bool:
+        """Wait up to *seconds* until every click so far is written; tell whether it is."""
+        return self._clicks.flush(seconds)
+
+    def purge_clicks(self) -> int:
+        """Delete the numbers of days that are older than ``clicks_keep_days``; return how many.
+
+        The thread that writes them does it once a day as well.
+        """
+        return self._clicks.purge()
+
+    def close(self) -> None:
+        """Write the clicks that are waiting, and stop this process's writer."""
+        self._clicks.close()
 
     def credit_sale(
         self,
@@ -184,6 +186,7 @@ class AffiliateProgram:
         amount: Decimal | str | int,
         currency: str,
         claim: str | None = None,
+        coupon: str | None = None,
     ) -> Credit:
         """Credit the affiliate who led to a sale, once for each order, however often it is called.
 
@@ -197,6 +200,7 @@ class AffiliateProgram:
             amount: What the commission is a share of, in whole units: ``"49.99"``. A float is refused.
             currency: ISO 4217, ``"GBP"``.
             claim: What :meth:`claim` returned when the order was made; it is used instead of the cookie.
+            coupon: What the customer typed at the order, a coupon or an affiliate's code; any other text is none.
 
         Returns:
             Whom it brought how much; ``Credit.affiliate`` is ``None`` when nobody is credited.
@@ -213,8 +217,8 @@ class AffiliateProgram:
         if order == "":
             raise ValueError("order= is empty; give the order's number, by which it counts once.")
         sale = Sale(str(order), money.minor_units(amount, currency), money.currency_code(currency))
-        found = self.signer.take_back(claim) if claim is not None else self._usable(environ)
-        return self._ledger.credit(sale, found and found.code, self.declaration.rate_ppm)
+        touches = self._touches_for(environ, claim, coupon)
+        return self._ledger.credit(sale, touches[-1].code if touches else None, self.declaration.rate_ppm)
 
     def statement(self, code: str) -> Statement:
         """Return what the affiliate behind *code* has earned.
@@ -224,26 +228,19 @@ class AffiliateProgram:
         """
         return self._ledger.statement(code)
 
-    def _usable(self, environ: WSGIEnvironment | None) -> Claim | None:
-        held = self.held(environ) if environ is not None else None
-        # Reading the cookie for this needs the same yes as setting it (ePrivacy Directive, art. 5(3)).
-        return held if held and environ is not None and self.allowed(environ) else None
+    def _touches_for(
+        self, environ: WSGIEnvironment | None, claim: str | None, coupon: str | None
+    ) -> tuple[Touch, ...]:
+        """Return whom a sale is credited to, oldest touch first: by coupon or by link, as was declared."""
+        if self.declaration.coupon_first:
+            return self._typed(coupon) or self._linked(environ, claim)
+        return self._linked(environ, claim) or self._typed(coupon)
 
+    def _typed(self, coupon: str | None) -> tuple[Touch, ...]:
+        text = typed_code(coupon)
+        return (Touch(text, today()),) if text and self.approved(text) else ()
 
-def claim_cookie(declaration: Affiliates, site: Site) -> Cookie:
-    """Return the declaration of the claim's cookie on *site*."""
-    return Cookie(
-        "__Host-affiliate" if site.secure else "affiliate",
-        purpose="credits the partner whose link you followed, should you buy; it holds their code and "
-        "the day, and nothing that tells you from other visitors",
-        max_age=declaration.window_days * 24 * 3600,
-        needs_consent=declaration.basis == "consent",
-    )
-
-
-def _refused_by_signal(environ: WSGIEnvironment) -> bool:
-    """Tell whether ``Sec-GPC: 1`` refuses, which a yes that was given in spite of it overrules."""
-    if not fetch_context(environ).gpc:
-        return False
-    choices = environ.get("cactuprivacy.choices")
-    return not (isinstance(choices, Choices) and choices.affiliates and choices.despite_gpc)
+    def _linked(self, environ: WSGIEnvironment | None, claim: str | None) -> tuple[Touch, ...]:
+        if claim is not None:
+            return credited(self.signer.take_back(claim), self.declaration.model)
+        return self.visitors.usable(environ) if environ is not None else ()

@@ -54,7 +54,7 @@ def approve(privacy: Privacy, code: str) -> None:
     program = privacy.affiliates
     program.approve(code)
     public = program.statement(code).affiliate
-    click.echo(f"{public} is approved: {program.site.origin}/?{program.declaration.parameter}={public}")
+    click.echo(f"{public} is approved: {program.link(public)}")
 
 
 @affiliates.command()

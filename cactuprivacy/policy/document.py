@@ -121,7 +121,9 @@ def state(
             "enforced": enforced,
             "affiliates": affiliates
             and {
-                "parameter": affiliates.parameter,
+                "parameter": affiliates.parameters[0],
+                "model": affiliates.model,
+                "campaigns": list(affiliates.campaigns),
                 "window_days": affiliates.window_days,
                 "basis": affiliates.basis,
             },

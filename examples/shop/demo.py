@@ -92,7 +92,7 @@ def _affiliate_link(program: AffiliateProgram) -> str:
     with contextlib.suppress(AffiliateError):  # it is there from last time
         program.add(AFFILIATE)
     program.approve(AFFILIATE)
-    return f"/?{program.declaration.parameter}={AFFILIATE}"
+    return f"/?{program.declaration.parameters[0]}={AFFILIATE}"
 
 
 def _serve(app: WSGIApplication, port: int) -> BaseWSGIServer:

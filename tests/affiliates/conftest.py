@@ -7,26 +7,32 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cactuprivacy import AffiliateProgram, Affiliates, KeyRing, Site, Store
-from cactuprivacy.affiliates.claim import Claim, today
+from cactuprivacy.affiliates.claim import Touch, today
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     MakeProgram = Callable[..., AffiliateProgram]
 
 
 @pytest.fixture
-def make_program(store: Store, site: Site, keys: KeyRing) -> MakeProgram:
+def make_program(store: Store, site: Site, keys: KeyRing) -> Iterator[MakeProgram]:
     """Make a programme to whose question about consent the answer is *answer*."""
+    made: list[AffiliateProgram] = []
 
     def make(
         answer: bool | None = True, *, keys: Any = keys, site: Any = site, **options: Any
     ) -> AffiliateProgram:
-        return AffiliateProgram(
-            Affiliates(**options), site=site, keys=keys, store=store, consent=lambda environ: answer
+        made.append(
+            AffiliateProgram(
+                Affiliates(**options), site=site, keys=keys, store=store, consent=lambda environ: answer
+            )
         )
+        return made[-1]
 
-    return make
+    yield make
+    for program in made:
+        program.close()
 
 
 @pytest.fixture
@@ -45,7 +51,7 @@ def visitor(program: AffiliateProgram) -> Callable[[str], dict[str, Any]]:
     """Return the environ of a visitor who came by an affiliate's link today."""
 
     def visit(code: str) -> dict[str, Any]:
-        value = program.signer.sign(Claim(code, today()))
+        value = program.signer.sign(Touch(code, today()))
         return {"REQUEST_METHOD": "POST", "HTTP_COOKIE": f"{program.cookie.name}={value}"}
 
     return visit

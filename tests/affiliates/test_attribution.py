@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +14,8 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client, create_environ
 
 from cactuprivacy import AffiliateAttribution, AffiliateProgram, DeclarationError, Middleware, Site
-from cactuprivacy.affiliates.attribution import code_in
-from cactuprivacy.affiliates.claim import Claim, today
+from cactuprivacy.affiliates.claim import MAX_TOUCHES, Touch, today, with_touch
+from cactuprivacy.affiliates.links import code_in
 from cactuprivacy.consent import Consent
 from cactuprivacy.consent.pages import ChoicesPage
 from cactuprivacy.wsgi.pages import Pages
@@ -31,6 +31,8 @@ HEADERS = [
     ("Cache-Control", "public, max-age=60, s-maxage=600"),
     ("Surrogate-Control", "max-age=600"),
 ]
+# What a shared cache may not keep, for the link is in its URL: it would answer others, whose clicks never come.
+PRIVATE = [("Content-Type", "text/plain"), ("Cache-Control", "private, max-age=60")]
 
 
 def shop(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -45,7 +47,12 @@ def visit(program: AffiliateProgram, path: str = "/?af=alice", *, method: str = 
     return app.request(path, method=method, headers=sent)
 
 
-def claimed(program: AffiliateProgram, response: Any) -> Claim | None:
+def told(response: Any) -> list[tuple[str, str]]:
+    """Return the headers of a response, without the length that servers add."""
+    return [(name, value) for name, value in response.headers.items() if name != "Content-Length"]
+
+
+def claimed(program: AffiliateProgram, response: Any) -> Touch | None:
     """Return the claim that a response sets, after looking at how it sets it."""
     lines = response.headers.getall("Set-Cookie")
     if not lines:
@@ -53,19 +60,20 @@ def claimed(program: AffiliateProgram, response: Any) -> Claim | None:
     (line,) = lines
     value, *attributes = line.split("; ")
     assert attributes == ["Max-Age=2592000", "Path=/", "Secure", "HttpOnly", "SameSite=Lax"]
-    return program.held({"HTTP_COOKIE": value})
+    (held,) = program.held({"HTTP_COOKIE": value})
+    return held
 
 
 def cookie(program: AffiliateProgram, code: str, *, days_ago: int = 0) -> str:
-    return f"{program.cookie.name}={program.signer.sign(Claim(code, today() - timedelta(days=days_ago)))}"
+    return f"{program.cookie.name}={program.signer.sign(Touch(code, today() - timedelta(days=days_ago)))}"
 
 
 def test_a_persons_click_makes_a_claim(program: AffiliateProgram) -> None:
-    assert Claim("alice", today()) == claimed(program, visit(program, **NAVIGATION))
+    assert Touch("alice", today()) == claimed(program, visit(program, **NAVIGATION))
 
 
 def test_an_old_browser_that_says_nothing_of_its_fetch_makes_a_claim(program: AffiliateProgram) -> None:
-    assert Claim("alice", today()) == claimed(program, visit(program))
+    assert Touch("alice", today()) == claimed(program, visit(program))
 
 
 def test_two_visitors_of_one_link_and_day_get_the_same_bytes(program: AffiliateProgram) -> None:
@@ -85,10 +93,6 @@ def test_two_visitors_of_one_link_and_day_get_the_same_bytes(program: AffiliateP
         pytest.param("GET", {**NAVIGATION, "Sec-Fetch-Dest": "iframe"}, id="iframe"),
         pytest.param("GET", {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, id="image"),
         pytest.param("GET", {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}, id="fetch"),
-        pytest.param("GET", {**NAVIGATION, "Sec-Purpose": "prefetch"}, id="prefetch"),
-        pytest.param("GET", {**NAVIGATION, "Sec-Purpose": "prefetch;prerender"}, id="prerender"),
-        pytest.param("GET", {**NAVIGATION, "Purpose": "prefetch"}, id="older prefetch"),
-        pytest.param("GET", {**NAVIGATION, "X-Moz": "prefetch"}, id="Firefox's prefetch"),
         pytest.param("GET", {**NAVIGATION, "Sec-GPC": "1"}, id="Global Privacy Control"),
     ],
 )
@@ -97,7 +101,33 @@ def test_what_is_no_persons_navigation_makes_no_claim(
 ) -> None:
     response = visit(program, method=method, **headers)
 
-    assert [(name, value) for name, value in response.headers.items() if name != "Content-Length"] == HEADERS
+    assert told(response) == PRIVATE
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("Sec-Purpose", "prefetch"),
+        ("Sec-Purpose", "prefetch;prerender"),
+        ("Sec-Purpose", "prefetch;anonymous-client-ip"),
+        ("Purpose", "prefetch"),
+        ("X-Moz", "prefetch"),
+        ("X-Purpose", "preview"),
+    ],
+)
+def test_a_link_that_is_fetched_ahead_is_answered_so_that_the_click_asks_again(
+    program: AffiliateProgram, method: str, name: str, value: str
+) -> None:
+    app = TestApp(AffiliateAttribution(shop, program))
+    response = app.request("/?af=alice", method=method, headers={**NAVIGATION, name: value}, status=503)
+
+    assert {"Retry-After", "Set-Cookie"}.isdisjoint(response.headers)
+    assert response.headers["Cache-Control"] == "private, no-store"
+
+
+def test_a_page_without_a_link_may_be_fetched_ahead(program: AffiliateProgram) -> None:
+    assert told(visit(program, "/?page=2", Sec_Purpose="prefetch")) == HEADERS
 
 
 @pytest.mark.parametrize(
@@ -126,27 +156,27 @@ def test_A4_what_is_no_approved_affiliates_link_makes_no_claim(program: Affiliat
     "path", ["/?af=ALICE", "/?af=%61lice", "/?x=1&af=alice&y", "/deep/link?af=alice", "/?af=17"]
 )
 def test_A1_any_page_can_be_linked_to(program: AffiliateProgram, path: str) -> None:
-    assert Claim("alice", today()) == claimed(program, visit(program, path, **NAVIGATION))
+    assert Touch("alice", today()) == claimed(program, visit(program, path, **NAVIGATION))
 
 
 def test_another_parameter_can_be_declared(program: AffiliateProgram, make_program: MakeProgram) -> None:
     other = make_program(parameter="partner")
 
-    assert Claim("alice", today()) == claimed(other, visit(other, "/?partner=alice", **NAVIGATION))
+    assert Touch("alice", today()) == claimed(other, visit(other, "/?partner=alice", **NAVIGATION))
     assert claimed(other, visit(other, "/?af=alice", **NAVIGATION)) is None
 
 
 def test_A8_the_last_click_wins(program: AffiliateProgram) -> None:
     response = visit(program, "/?af=bob", **NAVIGATION, Cookie=cookie(program, "alice"))
 
-    assert Claim("bob", today()) == claimed(program, response)
+    assert Touch("bob", today()) == claimed(program, response)
 
 
 @pytest.mark.parametrize("path", ["/?af=alice", "/?af=17", "/"])
 def test_the_same_click_on_the_same_day_changes_nothing(program: AffiliateProgram, path: str) -> None:
     response = visit(program, path, **NAVIGATION, Cookie=cookie(program, "alice"))
 
-    assert [(name, value) for name, value in response.headers.items() if name != "Content-Length"] == HEADERS
+    assert told(response) == (PRIVATE if "af=" in path else HEADERS)
 
 
 def test_the_claim_does_not_slide(program: AffiliateProgram) -> None:
@@ -159,7 +189,7 @@ def test_the_claim_does_not_slide(program: AffiliateProgram) -> None:
 def test_a_new_click_on_another_day_is_a_new_claim(program: AffiliateProgram) -> None:
     response = visit(program, **NAVIGATION, Cookie=cookie(program, "alice", days_ago=3))
 
-    assert Claim("alice", today()) == claimed(program, response)
+    assert Touch("alice", today()) == claimed(program, response)
 
 
 def test_an_unknown_code_leaves_the_claim_that_is_there(program: AffiliateProgram) -> None:
@@ -180,7 +210,7 @@ def test_A9_while_undecided_nothing_is_set_and_the_link_stays(
     response = TestApp(AffiliateAttribution(app, make_program(None))).get("/?af=alice&x=1")
 
     assert queries == ["af=alice&x=1"]
-    assert [(name, value) for name, value in response.headers.items() if name != "Content-Length"] == HEADERS
+    assert told(response) == PRIVATE
 
 
 @pytest.mark.parametrize("value", ["sound", "broken", ""])
@@ -241,14 +271,14 @@ def test_a_landing_page_that_redirects_makes_its_claim(program: AffiliateProgram
 
     response = TestApp(AffiliateAttribution(app, program)).get("/?af=alice")
 
-    assert Claim("alice", today()) == claimed(program, response)
+    assert Touch("alice", today()) == claimed(program, response)
 
 
 def test_mounted_under_a_prefix_the_cookie_is_the_sites_all_the_same(program: AffiliateProgram) -> None:
     inner = DispatcherMiddleware(shop, {"/mounted": AffiliateAttribution(shop, program)})
     response = TestApp(inner).get("/mounted/page?af=alice")
 
-    assert Claim("alice", today()) == claimed(program, response)
+    assert Touch("alice", today()) == claimed(program, response)
 
 
 def test_a_database_that_fails_costs_the_claim_and_not_the_page(
@@ -270,7 +300,7 @@ def test_a_consent_that_cannot_be_asked_costs_the_claim_and_not_the_page(
     def broken(environ: object) -> bool:
         raise RuntimeError
 
-    monkeypatch.setattr(program, "_consent", broken)
+    monkeypatch.setattr(program.visitors, "_consent", broken)
     response = visit(program, **NAVIGATION)
 
     assert (response.body, claimed(program, response)) == (b"cactuses", None)
@@ -279,11 +309,11 @@ def test_a_consent_that_cannot_be_asked_costs_the_claim_and_not_the_page(
 def test_a_request_without_our_parameter_and_cookie_asks_nobody(
     program: AffiliateProgram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "_consent", lambda environ: pytest.fail("asked"))
+    monkeypatch.setattr(program.visitors, "_consent", lambda environ: pytest.fail("asked"))
     monkeypatch.setattr(program, "_roster", None)
     response = visit(program, "/?x=1", Cookie="session=1")
 
-    assert [(name, value) for name, value in response.headers.items() if name != "Content-Length"] == HEADERS
+    assert told(response) == HEADERS
 
 
 def test_two_of_the_layer_set_one_cookie(program: AffiliateProgram) -> None:
@@ -323,12 +353,12 @@ def test_an_error_page_still_carries_the_claim(program: AffiliateProgram) -> Non
 
 @given(st.text())
 def test_a_query_string_of_any_kind_is_no_error(query: str) -> None:
-    code_in("af=" + query, "af")
+    code_in("af=" + query, ("af",))
 
 
 @given(st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True))
 def test_every_code_is_found_in_a_query(code: str) -> None:
-    assert code.lower() == code_in(f"a=1&af={code}&b", "af")
+    assert code.lower() == code_in(f"a=1&af={code}&b", ("af",))
 
 
 def test_the_whole_way_from_the_link_to_the_credit(make_program: MakeProgram) -> None:
@@ -336,7 +366,7 @@ def test_the_whole_way_from_the_link_to_the_credit(make_program: MakeProgram) ->
     site = Site("http://localhost")
     consent = Consent(site)
     program = make_program(site=site)
-    program._consent = lambda environ: consent.answer(environ, "affiliates")
+    program.visitors._consent = lambda environ: consent.answer(environ, "affiliates")
     program.add("alice")
     program.approve("alice")
 
@@ -362,3 +392,147 @@ def test_the_whole_way_from_the_link_to_the_credit(make_program: MakeProgram) ->
     withdrawn = browser.post("/privacy/choices", {"affiliates": "no"})
     assert any(line.startswith("affiliate=; Max-Age=0") for line in withdrawn.headers.getall("Set-Cookie"))
     assert "affiliate" not in browser.cookies
+
+
+def test_a_shared_cache_keeps_no_page_that_a_link_asked_for_even_of_a_bot(program: AffiliateProgram) -> None:
+    """Else a crawler's copy would answer the people who click, and none of them would be credited."""
+    assert told(visit(program, User_Agent="Googlebot/2.1")) == PRIVATE
+
+
+def test_a_304_is_left_alone(program: AffiliateProgram, make_program: MakeProgram) -> None:
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("304 Not Modified", [("Cache-Control", "public")])
+        return []
+
+    response = TestApp(AffiliateAttribution(app, make_program(None))).get("/?af=alice", status=304)
+
+    assert response.headers["Cache-Control"] == "public"
+
+
+def consenting(program: AffiliateProgram, answers: dict[str, bool]) -> Any:
+    """An app that asks on its landing page, and is told the answer there in the very request."""
+    program.visitors._consent = lambda environ: environ.get("test.answer")
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        environ["test.answer"] = answers.get(environ["HTTP_X_SAYS"])
+        return shop(environ, start_response)
+
+    return TestApp(AffiliateAttribution(app, program))
+
+
+def test_a_yes_on_the_landing_page_sets_the_claim_in_that_response(program: AffiliateProgram) -> None:
+    browser = consenting(program, {"yes": True})
+
+    assert claimed(program, browser.get("/?af=alice", headers={"X-Says": "nothing"})) is None
+    assert claimed(program, browser.get("/?af=alice", headers={"X-Says": "yes"})) == Touch("alice", today())
+
+
+def test_a_no_in_the_very_request_clears_the_claim_in_its_response(program: AffiliateProgram) -> None:
+    browser = consenting(program, {"no": False})
+    headers = {"X-Says": "no", "Cookie": cookie(program, "alice")}
+
+    assert [program.cookie.expiry_line(secure=True)] == browser.get("/", headers=headers).headers.getall(
+        "Set-Cookie"
+    )
+
+
+@pytest.mark.parametrize("path", ["/checkout", "/checkout/", "/checkout/pay", "//checkout", "/basket"])
+def test_no_link_counts_where_the_programme_stands_down(
+    program: AffiliateProgram, make_program: MakeProgram, path: str
+) -> None:
+    """What a coupon extension does: it opens its own link when the customer is about to pay."""
+    wary = make_program(stand_down=["/basket", "/checkout"], clean_url=True)
+    response = visit(wary, f"http://localhost{path}?af=bob", Cookie=cookie(program, "alice"))
+
+    assert (response.status_int, "Set-Cookie" in response.headers) == (200, False)
+
+
+@pytest.mark.parametrize("path", ["/", "/checkouts", "/a/checkout"])
+def test_elsewhere_links_count(program: AffiliateProgram, make_program: MakeProgram, path: str) -> None:
+    wary = make_program(stand_down=["/checkout"])
+
+    assert Touch("bob", today()) == claimed(wary, visit(wary, f"{path}?af=bob"))
+
+
+@pytest.mark.parametrize(
+    "link", ["/r/bob/checkout", "/r/bob//checkout", "/r/bob/%63heckout", "/aftrack.asp?ID=bob&Req=checkout"]
+)
+def test_no_link_leads_around_the_standing_down(
+    program: AffiliateProgram, make_program: MakeProgram, link: str
+) -> None:
+    wary = make_program(stand_down=["/checkout"], path="/r", legacy_path="/aftrack.asp")
+    response = visit(wary, link, Cookie=cookie(program, "alice"))
+
+    assert response.status_int == 303
+    if "checkout" in response.headers["Location"]:
+        assert "Set-Cookie" not in response.headers
+
+
+def test_the_first_click_stays_when_the_model_says_so(
+    program: AffiliateProgram, make_program: MakeProgram
+) -> None:
+    first = make_program(model="first")
+
+    assert claimed(first, visit(first, "/?af=bob", Cookie=cookie(program, "alice"))) is None
+    assert Touch("bob", today()) == claimed(
+        first, visit(first, "/?af=bob", Cookie=cookie(program, "alice", days_ago=31))
+    )
+
+
+def test_several_touches_are_kept_for_the_models_that_share(
+    program: AffiliateProgram, make_program: MakeProgram
+) -> None:
+    shared = make_program(model="linear")
+    earlier = cookie(program, "bob", days_ago=3)
+    line = visit(shared, "/?af=17", Cookie=earlier).headers["Set-Cookie"]
+
+    assert (Touch("bob", today() - timedelta(days=3)), Touch("alice", today())) == shared.held(
+        {"HTTP_COOKIE": line.split(";")[0]}
+    )
+    assert "Max-Age=2592000" in line
+
+
+def test_a_touch_added_later_does_not_prolong_the_older_ones(
+    program: AffiliateProgram, make_program: MakeProgram
+) -> None:
+    shared = make_program(model="linear")
+    jar = visit(shared, "/?af=alice", Cookie=cookie(program, "bob", days_ago=20)).headers["Set-Cookie"]
+    with time_machine.travel(datetime.now(timezone.utc) + timedelta(days=11)):
+        held = shared.held({"HTTP_COOKIE": jar.split(";")[0]})
+
+    assert ["alice"] == [touch.code for touch in held]
+
+
+@pytest.mark.parametrize(
+    "query, campaign",
+    [("campaign=summer", "summer"), ("campaign=SUMMER", "summer"), ("", ""), ("campaign=visitor-4711", "")],
+)
+def test_only_a_declared_campaign_counts_so_that_none_numbers_visitors(
+    program: AffiliateProgram, make_program: MakeProgram, query: str, campaign: str
+) -> None:
+    campaigning = make_program(campaigns=["summer", "mail"])
+
+    assert Touch("alice", today(), campaign) == claimed(
+        campaigning, visit(campaigning, f"/?af=alice&{query}")
+    )
+
+
+def test_without_declared_campaigns_the_parameter_is_the_apps(program: AffiliateProgram) -> None:
+    assert Touch("alice", today()) == claimed(program, visit(program, "/?af=alice&campaign=summer"))
+
+
+@given(st.data())
+def test_invariant_10_two_visitors_of_the_same_links_and_days_carry_the_same_bytes(
+    data: st.DataObject,
+) -> None:
+    """Whatever else they send, and, where all share alike, in whichever order they came on one day."""
+    codes = data.draw(st.lists(st.sampled_from("abcdefgh"), max_size=8))
+    held: list[tuple[Touch, ...]] = [(), ()]
+    for day in range(3):
+        for visitor in range(2):
+            for code in data.draw(st.permutations(codes)):
+                touch = Touch(code, date(2026, 6, 1 + day))
+                held[visitor] = with_touch(held[visitor], touch, "linear")
+
+    assert held[0] == held[1]
+    assert len(held[0]) <= MAX_TOUCHES

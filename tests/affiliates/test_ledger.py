@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from cactuprivacy import AffiliateProgram, Affiliates, KeyRing, Site, Store
 from cactuprivacy.affiliates import Credit, tables
-from cactuprivacy.affiliates.claim import Claim, today
+from cactuprivacy.affiliates.claim import Touch, today
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +127,7 @@ def test_invariant_1_eight_threads_credit_an_order_once(program: AffiliateProgra
 
 def test_invariant_1_two_processes_credit_an_order_once(program: AffiliateProgram) -> None:
     url = program.store.url.render_as_string(hide_password=False)
-    claim = program.signer.hand_over(Claim("alice", today()))
+    claim = program.signer.hand_over(Touch("alice", today()))
     workers = [
         subprocess.Popen(
             [sys.executable, "-c", WORKER, url, KEY, claim],
@@ -155,7 +155,7 @@ def test_invariant_7_any_order_and_repetition_of_sales_ends_in_the_same_balance(
     program = AffiliateProgram(Affiliates(basis="exempt"), site=site, keys=keys, store=sqlite_store)
     code = program.add()
     program.approve(code)
-    claim = program.signer.hand_over(Claim(code, today()))
+    claim = program.signer.hand_over(Touch(code, today()))
     minors = data.draw(st.lists(st.integers(0, 10**6), min_size=1, max_size=5))
     sales = data.draw(
         st.permutations([(n, minor) for n, minor in enumerate(minors) for _ in range(2)]), label="sales"

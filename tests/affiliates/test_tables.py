@@ -21,6 +21,7 @@ ALLOWED = {
     "affiliate": {"id", "code", "created_at"},
     "affiliate_code": {"code", "affiliate_id", "kind"},
     "affiliate_event": {"id", "affiliate_id", "state", "at"},
+    "affiliate_click_day": {"day", "affiliate_id", "campaign", "verdict", "n"},
     "affiliate_conversion": {
         *("id", "order_key", "affiliate_id", "currency", "base_minor", "rate_ppm", "occurred_at"),
     },

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from cactuprivacy import AffiliateProgram, Affiliates
-from cactuprivacy.affiliates.claim import Claim, today
+from cactuprivacy.affiliates.claim import Touch, today
 from cactuprivacy.cli.affiliates import affiliates
 
 if TYPE_CHECKING:
@@ -110,6 +110,6 @@ def test_every_command_and_option_has_its_help() -> None:
 def sell(run: Callable[..., Result], program: AffiliateProgram) -> None:
     run("add", "alice")
     run("approve", "alice")
-    claim = program.signer.hand_over(Claim("alice", today()))
+    claim = program.signer.hand_over(Touch("alice", today()))
     program.credit_sale(order=1, amount="20", currency="GBP", claim=claim)
     program.credit_sale(order=2, amount=1000, currency="JPY", claim=claim)
