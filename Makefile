@@ -75,6 +75,7 @@ benchmark: $(VENV)/wheel $(VENV)/examples-group $(VENV)/benchmark-group  ## Meas
 	$(BIN)/python benchmarks/guard.py
 	$(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/affiliates.py
+	$(BIN)/python benchmarks/ledger.py
 
 clean:  ## Remove what the other targets made.
 	rm -rf .venv .venv-* build dist docs/_build .coverage* coverage.xml var .hypothesis .mypy_cache .ruff_cache .pytest_cache

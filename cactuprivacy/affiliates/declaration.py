@@ -1,6 +1,6 @@
 """Affiliates: the declaration of the affiliate programme.
 
-Room: affiliates. May import declaration and ``money``. What is declared here the middleware enforces, the
+Room: affiliates. May import declaration, ``terms`` and ``webhooks``. What is declared here the middleware enforces, the
 programme pays by, and the policy states.
 """
 
@@ -11,11 +11,12 @@ from dataclasses import field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, get_args
 
-from cactuprivacy.affiliates import money
+from cactuprivacy.affiliates.terms import Terms, rate_of
+from cactuprivacy.affiliates.webhooks import Webhook
 from cactuprivacy.declaration import DeclarationError, declaration, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 Basis = Literal["consent", "reward", "exempt"]
 Model = Literal["last", "first", "linear", "position"]
@@ -25,10 +26,6 @@ MAX_CAMPAIGNS = 50  # names in all: too few to number visitors with
 _PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _CAMPAIGN = re.compile(r"[a-z0-9_-]{1,32}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
-
-
-class InexactRateError(DeclarationError, TypeError):
-    """A commission that is not exact, such as a float; also a ``TypeError``, as floats are everywhere here."""
 
 
 @declaration
@@ -61,8 +58,16 @@ class Affiliates:
         basis: Why the cookie may be set. ``"consent"``, the default: the visitor agreed (ePrivacy
             Directive, art. 5(3); PECR, reg. 6). ``"reward"``: the visitor asked for a reward that
             needs it. ``"exempt"``: you hold that the law where you are does not ask for consent.
+        model: Who is credited when several affiliates led a visitor here: the ``"last"``, the ``"first"``, all
+            alike (``"linear"``), or 40 % for the first, 40 % for the last and the rest between
+            (``"position"``).
         commission: The affiliate's share as a percentage, in text or Decimal: ``"10%"``, at most
-            four decimals. It is rounded half to even to the currency's minor unit, once for each order.
+            four decimals, rounded half to even to the currency's minor unit; or
+            :class:`~cactuprivacy.affiliates.Terms` for more. What was credited stays as it was when this changes.
+        hold_days: How many days after a sale its commission may first be paid, 0 to 400, so that refunds come before.
+        is_self: Asked with the order and an affiliate's public code whether that affiliate is the buyer: ``True`` and
+            it is not credited. You know your customers; no address of theirs comes here.
+        webhook: Where the ledger's events are posted to.
 
     Raises:
         DeclarationError: for whatever cannot be kept.
@@ -71,7 +76,10 @@ class Affiliates:
     parameter: str | Sequence[str] = "af"
     window_days: int = 30
     basis: Basis = "consent"
-    commission: str | Decimal = "10%"
+    commission: str | Decimal | Terms = "10%"
+    hold_days: int = 30
+    is_self: Callable[[str, str], bool] | None = None
+    webhook: Webhook | None = None
     path: str | None = None
     legacy_path: str | None = None
     campaigns: Sequence[str] = ()
@@ -82,7 +90,7 @@ class Affiliates:
     stand_down: Sequence[str] = ()
     clicks_keep_days: int = 730
     parameters: tuple[str, ...] = field(init=False, repr=False)
-    rate_ppm: int = field(init=False, repr=False)
+    terms: Terms = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._check_links()
@@ -102,13 +110,28 @@ class Affiliates:
             )
         if self.basis not in get_args(Basis):
             raise DeclarationError(f"basis={self.basis!r} is not known; use 'consent', 'reward' or 'exempt'.")
-        try:
-            settle(self, rate_ppm=money.parts_per_million(self.commission))
-        except (TypeError, ValueError) as error:
-            kind = InexactRateError if isinstance(error, TypeError) else DeclarationError
-            raise kind(
-                f"commission={self.commission!r} {error}; write it as text, as in '10%' or '12.5%'."
-            ) from error
+        self._check_commission()
+
+    def _check_commission(self) -> None:
+        if (
+            isinstance(self.hold_days, bool)
+            or not isinstance(self.hold_days, int)
+            or not 0 <= self.hold_days <= 400
+        ):
+            raise DeclarationError(
+                f"hold_days={self.hold_days!r} is no time to keep a commission back; give whole days from 0 to 400."
+            )
+        if self.is_self is not None and not callable(self.is_self):
+            raise DeclarationError(
+                "is_self= cannot be called; give a function of an order and an affiliate's code."
+            )
+        if self.webhook is not None and not isinstance(self.webhook, Webhook):
+            raise DeclarationError("webhook= is no Webhook; write webhook=Webhook(url, secrets=[SECRET]).")
+        if isinstance(self.commission, Terms):
+            settle(self, terms=self.commission)
+            return
+        rate_of("commission", self.commission)  # so that the message names this option
+        settle(self, terms=Terms(self.commission))
 
     def _check_links(self) -> None:
         names = (self.parameter,) if isinstance(self.parameter, str) else tuple(self.parameter)

@@ -83,10 +83,13 @@ def in_units(minor: int, currency: str) -> Decimal:
 
 def commission(base_minor: int, rate_ppm: int) -> int:
     """Return *rate_ppm* millionths of *base_minor*, rounded half to even to a whole minor unit."""
-    whole, rest = divmod(base_minor * rate_ppm, MILLION)
-    if 2 * rest > MILLION or (2 * rest == MILLION and whole % 2):
-        whole += 1
-    return whole
+    return portion(base_minor, rate_ppm, MILLION)
+
+
+def portion(amount: int, part: int, whole: int) -> int:
+    """Return *amount* × *part* / *whole*, none of them negative, rounded half to even."""
+    quotient, rest = divmod(amount * part, whole)
+    return quotient + (2 * rest > whole or (2 * rest == whole and quotient % 2))
 
 
 def parts_per_million(percentage: Decimal | str) -> int:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cactuprivacy.affiliates import money
+from cactuprivacy.affiliates import money, signals
+from cactuprivacy.affiliates.books import Books, name_of
 from cactuprivacy.affiliates.claim import Touch, credited, today
 from cactuprivacy.affiliates.clicks import ClickCounter, Clicks
 from cactuprivacy.affiliates.coupons import add_coupon, typed_code
-from cactuprivacy.affiliates.ledger import Credit, Ledger, Sale, Statement
-from cactuprivacy.affiliates.roster import Roster
+from cactuprivacy.affiliates.explain import Explanation, explain
+from cactuprivacy.affiliates.ledger import Credit, Sale
+from cactuprivacy.affiliates.terms import product_name
 from cactuprivacy.affiliates.visitor import Visitors
 from cactuprivacy.keys import KeyRing
 from cactuprivacy.site import Site
 from cactuprivacy.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from decimal import Decimal
 
     from _typeshed.wsgi import WSGIEnvironment
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from cactuprivacy.cookie import Cookie
 
 
-class AffiliateProgram:
+class AffiliateProgram(Books):
     """The running affiliate programme of a site.
 
     Parameters:
@@ -56,15 +58,12 @@ class AffiliateProgram:
         store: Store | str,
         consent: Callable[[WSGIEnvironment], bool | None] | None = None,
     ) -> None:
-        self.declaration = declaration
+        super().__init__(declaration, Store.of(store), KeyRing.of(keys))
         self.site = Site.of(site)
-        self.store = Store.of(store)
         self.visitors = Visitors(declaration, self.site, KeyRing.of(keys), consent)
         self.links = self.visitors.links
         self.cookie = self.visitors.cookie
         self.signer = self.visitors.signer
-        self._roster = Roster(self.store)
-        self._ledger = Ledger(self.store, KeyRing.of(keys), self._roster)
         self._clicks = ClickCounter(self.store, self._roster, declaration.clicks_keep_days)
 
     @property
@@ -85,13 +84,13 @@ class AffiliateProgram:
         """
         return self._roster.add(code, aliases=aliases)
 
-    def approve(self, code: str) -> None:
-        """Let the affiliate behind *code* be credited from now on.
+    def approve(self, code: str, *, actor: str = "owner") -> None:
+        """Let the affiliate behind *code* be credited and paid from now on.
 
         Raises:
             AffiliateError: when there is none.
         """
-        self._roster.approve(code)
+        self._roster.enter(code, "approved", actor=actor)
 
     def approved(self, code: str) -> str | None:
         """Return the public code of the approved affiliate behind *code* or an alias, or ``None``."""
@@ -175,8 +174,9 @@ class AffiliateProgram:
         return self._clicks.purge()
 
     def close(self) -> None:
-        """Write the clicks that are waiting, and stop this process's writer."""
+        """Write the clicks that are waiting, and stop this process's threads."""
         self._clicks.close()
+        super().close()
 
     def credit_sale(
         self,
@@ -185,8 +185,10 @@ class AffiliateProgram:
         order: str | int,
         amount: Decimal | str | int,
         currency: str,
+        items: Iterable[tuple[str, Decimal | str | int]] = (),
         claim: str | None = None,
         coupon: str | None = None,
+        first_order: str | int | None = None,
     ) -> Credit:
         """Credit the affiliate who led to a sale, once for each order, however often it is called.
 
@@ -199,34 +201,77 @@ class AffiliateProgram:
             order: The order's number or name, unique on the site.
             amount: What the commission is a share of, in whole units: ``"49.99"``. A float is refused.
             currency: ISO 4217, ``"GBP"``.
+            items: What part of *amount* each product is, for terms with ``products``: ``[("books", "12.00")]``.
+                Name groups of products and not what was bought, for the names are kept with the order.
             claim: What :meth:`claim` returned when the order was made; it is used instead of the cookie.
             coupon: What the customer typed at the order, a coupon or an affiliate's code; any other text is none.
+            first_order: The first order of the same customer, for terms with ``later_orders``: this one is then
+                credited as that one was, by its terms.
 
         Returns:
             Whom it brought how much; ``Credit.affiliate`` is ``None`` when nobody is credited.
 
         Raises:
             TypeError: for an amount in float, or an order that is no text or int.
-            ValueError: for an amount that the currency cannot have, and an unknown currency.
+            ValueError: for an amount that the currency cannot have, an unknown currency, and items above the amount.
             sqlalchemy.exc.SQLAlchemyError: when the database fails. Call again later: it counts once.
         """
-        if isinstance(order, bool) or not isinstance(order, (str, int)):
-            raise TypeError(
-                f"order= cannot be a {type(order).__name__}; give the order's number as text or int."
-            )
-        if order == "":
-            raise ValueError("order= is empty; give the order's number, by which it counts once.")
-        sale = Sale(str(order), money.minor_units(amount, currency), money.currency_code(currency))
+        sale = self._sale(order, amount, currency, items)
+        first = None if first_order is None else name_of("first_order", first_order)
         touches = self._touches_for(environ, claim, coupon)
-        return self._ledger.credit(sale, touches[-1].code if touches else None, self.declaration.rate_ppm)
+        credit = self._ledger.credit(sale, touches, rule=_rule(touches, coupon), first_order=first)
+        if credit.new:
+            signals.send(signals.sale_credited, self, order=sale.order, credit=credit)
+            self._hurry()
+        return credit
 
-    def statement(self, code: str) -> Statement:
-        """Return what the affiliate behind *code* has earned.
+    def explain(
+        self,
+        environ: WSGIEnvironment | None = None,
+        *,
+        order: str | int,
+        amount: Decimal | str | int | None = None,
+        currency: str | None = None,
+        items: Iterable[tuple[str, Decimal | str | int]] = (),
+        claim: str | None = None,
+        coupon: str | None = None,
+    ) -> Explanation:
+        """Tell why an order was credited to whom; before it is, whom it would be. Nothing is written.
+
+        Parameters:
+            environ: For a dry run, the visitor's request.
+            order: The order's number or name.
+            amount: For a dry run, what the commission would be a share of.
+            currency: Its currency.
+            items: As for :meth:`credit_sale`.
+            claim: As for :meth:`credit_sale`.
+            coupon: As for :meth:`credit_sale`.
 
         Raises:
-            AffiliateError: when there is none.
+            TypeError: for an amount in float, or an order that is no text or int.
+            ValueError: for an amount that the currency cannot have.
         """
-        return self._ledger.statement(code)
+        name = name_of("order", order)
+        sale = None if amount is None else self._sale(order, amount, currency or "", items)
+        touches = self._touches_for(environ, claim, coupon)
+        rule, model = _rule(touches, coupon), self.declaration.model
+        return explain(self.store, self._ledger, name, sale, touches, rule, model)
+
+    def _sale(
+        self,
+        order: str | int,
+        amount: Decimal | str | int,
+        currency: str,
+        items: Iterable[tuple[str, Decimal | str | int]],
+    ) -> Sale:
+        base = money.minor_units(amount, currency)
+        lines: dict[str, int] = {}
+        for product, part in items:
+            name = product_name(product)
+            lines[name] = lines.get(name, 0) + money.minor_units(part, currency)
+        if sum(lines.values()) > base:
+            raise ValueError("The items are more than the order's amount; give each its part of it.")
+        return Sale(name_of("order", order), base, money.currency_code(currency), lines)
 
     def _touches_for(
         self, environ: WSGIEnvironment | None, claim: str | None, coupon: str | None
@@ -244,3 +289,9 @@ class AffiliateProgram:
         if claim is not None:
             return credited(self.signer.take_back(claim), self.declaration.model)
         return self.visitors.usable(environ) if environ is not None else ()
+
+
+def _rule(touches: Sequence[Touch], coupon: str | None) -> str:
+    """Return what led to a sale: a coupon is one touch, with its own code."""
+    typed = typed_code(coupon)
+    return "coupon" if typed and [typed] == [touch.code for touch in touches] else "claim"

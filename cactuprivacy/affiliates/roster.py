@@ -1,26 +1,27 @@
 """Roster: who is an affiliate, under which codes, and in which state.
 
-Room: affiliates. May import store and declaration. A state is never overwritten: it is the last event. Nothing
-here is about visitors, and nothing about an affiliate but the codes that the host chose.
+Room: affiliates. May import store. A state is never overwritten: it is the last event, and so are the terms that
+one has of its own. Nothing here is about visitors, and nothing about an affiliate but the codes that the host chose.
 """
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from cactuprivacy.affiliates import tables
+from cactuprivacy.affiliates import chain, tables
 from cactuprivacy.affiliates.claim import affiliate_code
 from cactuprivacy.store import now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Table
 
+    from cactuprivacy.affiliates.terms import Terms
     from cactuprivacy.store import Store
 
 State = Literal["pending", "approved", "suspended", "refused"]
@@ -30,15 +31,40 @@ _RANDOM_LENGTH = 10  # 31 to the tenth: neither counted up nor guessed
 
 
 class AffiliateError(Exception):
-    """An affiliate that cannot be added or is not there: the message names the fault and the mend."""
+    """What cannot be done with an affiliate, an order or a payout: the message names the fault and the mend."""
 
 
 class Affiliate(NamedTuple):
-    """An affiliate as the roster knows it: its row, its public code, its state."""
+    """An affiliate as the roster knows it: its row, its public code, its state, and terms of its own if it has any."""
 
     id: int
     code: str
     state: State
+    terms_id: int | None = None
+
+
+def _of_last(table: Table) -> Any:
+    return (
+        select(func.max(table.c.id))
+        .where(table.c.affiliate_id == tables.affiliate.c.id)
+        .correlate(tables.affiliate)
+        .scalar_subquery()
+    )
+
+
+_AFFILIATES = (
+    select(
+        tables.affiliate.c.id,
+        tables.affiliate.c.code,
+        tables.affiliate_event.c.state,
+        tables.agreement.c.terms_id,
+    )
+    .join(tables.affiliate_event, tables.affiliate_event.c.id == _of_last(tables.affiliate_event))
+    .outerjoin(tables.agreement, tables.agreement.c.id == _of_last(tables.agreement))
+)
+_BY_CODE = _AFFILIATES.join(
+    tables.affiliate_code, tables.affiliate_code.c.affiliate_id == tables.affiliate.c.id
+).where(tables.affiliate_code.c.code == bindparam("code"))
 
 
 class Roster:
@@ -51,7 +77,7 @@ class Roster:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, code: str | None = None, *, aliases: Iterable[str] = ()) -> str:
+    def add(self, code: str | None = None, *, aliases: Iterable[str] = (), actor: str = "owner") -> str:
         """Add a pending affiliate, and return its public code; a random one unless *code* says.
 
         Raises:
@@ -77,7 +103,9 @@ class Roster:
                     [{"code": text, "affiliate_id": row_id, "kind": kind} for text, kind in kinds],
                 )
                 connection.execute(
-                    insert(tables.affiliate_event).values(affiliate_id=row_id, state="pending", at=moment)
+                    insert(tables.affiliate_event).values(
+                        affiliate_id=row_id, state="pending", actor=actor_name(actor), at=moment
+                    )
                 )
         except IntegrityError as error:
             raise AffiliateError(
@@ -85,20 +113,49 @@ class Roster:
             ) from error
         return public
 
-    def approve(self, code: str) -> None:
-        """Let the affiliate behind *code* be credited from now on; nothing happens when it is already.
+    def enter(self, code: str, state: State, *, actor: str = "owner") -> str:
+        """Bring the affiliate behind *code* into *state*, and return its public code.
+
+        Nothing is written when it is in that state already. Only ``approved`` ones are credited and paid.
 
         Raises:
             AffiliateError: when there is none.
         """
         with self._store.write() as connection:
+            chain.lock(connection)  # so that no sale is credited half before and half after
             affiliate = self.known(connection, code)
-            if affiliate.state != "approved":
+            if affiliate.state != state:
                 connection.execute(
                     insert(tables.affiliate_event).values(
-                        affiliate_id=affiliate.id, state="approved", at=now()
+                        affiliate_id=affiliate.id, state=state, actor=actor_name(actor), at=now()
                     )
                 )
+        return affiliate.code
+
+    def agree(self, code: str, terms: Terms, *, actor: str = "owner") -> None:
+        """Give the affiliate behind *code* terms of its own, for sales from now on.
+
+        Raises:
+            AffiliateError: when there is none.
+        """
+        with self._store.write() as connection:
+            chain.lock(connection)
+            affiliate = self.known(connection, code)
+            connection.execute(
+                insert(tables.agreement).values(
+                    affiliate_id=affiliate.id,
+                    terms_id=terms_id(connection, terms),
+                    actor=actor_name(actor),
+                    at=now(),
+                )
+            )
+
+    def everybody(self) -> list[Affiliate]:
+        """Return all affiliates, in the order of their codes."""
+        with self._store.read() as connection:
+            return [
+                Affiliate(*row) for row in connection.execute(_AFFILIATES.order_by(tables.affiliate.c.code))
+            ]
 
     def approved(self, code: str) -> str | None:
         """Return the public code of the approved affiliate behind *code* or an alias, or ``None``."""
@@ -108,19 +165,7 @@ class Roster:
 
     def find(self, connection: Connection, code: str) -> Affiliate | None:
         """Return the affiliate behind *code*, which is in lower case."""
-        event = tables.affiliate_event
-        last = (
-            select(func.max(event.c.id))
-            .where(event.c.affiliate_id == tables.affiliate.c.id)
-            .correlate(tables.affiliate)
-            .scalar_subquery()
-        )
-        row = connection.execute(
-            select(tables.affiliate.c.id, tables.affiliate.c.code, event.c.state)
-            .join_from(tables.affiliate_code, tables.affiliate)
-            .join(event, event.c.id == last)
-            .where(tables.affiliate_code.c.code == code)
-        ).first()
+        row = connection.execute(_BY_CODE, {"code": code}).first()
         return Affiliate(*row) if row else None
 
     def known(self, connection: Connection, code: str) -> Affiliate:
@@ -136,6 +181,30 @@ class Roster:
                 f"There is no affiliate {text!r}; add it first: cactuprivacy affiliates add."
             )
         return affiliate
+
+
+def terms_id(connection: Connection, terms: Terms) -> int:
+    """Return the number of *terms* in the database, which keeps each snapshot once."""
+    found: int | None = connection.scalar(
+        select(tables.terms.c.id).where(tables.terms.c.digest == terms.digest)
+    )
+    if found is not None:
+        return found
+    added = tables.insert_once(
+        connection, tables.terms, "digest", digest=terms.digest, body=terms.body, created_at=now()
+    )
+    return added if added is not None else terms_id(connection, terms)
+
+
+def actor_name(actor: str) -> str:
+    """Return who did something, as the books name them.
+
+    Raises:
+        AffiliateError: when it is no text of 1 to 64 characters.
+    """
+    if not isinstance(actor, str) or not 1 <= len(actor) <= 64 or not actor.isprintable():
+        raise AffiliateError("Who does it is named by 1 to 64 printable characters, such as 'owner'.")
+    return actor
 
 
 def _code(text: str) -> str:

@@ -11,18 +11,23 @@ import logging
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from cactuprivacy.mail.outbox import Outbox
 
 logger = logging.getLogger("cactuprivacy.mail")
 
 POLL_SECONDS = 5.0
 _LONGEST_PAUSE = 300.0  # seconds between tries while the database is failing
 _CHORES_EVERY = 3600.0
+
+
+class Queue(Protocol):
+    """What a courier empties: the outbox of mails, or another of its kind."""
+
+    def deliver_due(self, limit: int = 100, ending: Callable[[], bool] = ...) -> tuple[Any, ...]:
+        """Deliver what is due, and return how much of it became what."""
 
 
 class Courier:
@@ -37,7 +42,7 @@ class Courier:
 
     def __init__(
         self,
-        outbox: Outbox,
+        outbox: Queue,
         *,
         chores: Callable[[], object] | None = None,
         active: bool = True,
@@ -71,7 +76,7 @@ class Courier:
 class _Worker:
     """The thread of one process."""
 
-    def __init__(self, outbox: Outbox, chores: Callable[[], object] | None, poll: float) -> None:
+    def __init__(self, outbox: Queue, chores: Callable[[], object] | None, poll: float) -> None:
         self._outbox, self._chores, self._poll = outbox, chores, poll
         self.due = threading.Event()
         self._ended = threading.Event()

@@ -165,7 +165,8 @@ class Store:
 def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver begins no transaction of its own; _begin_sqlite does
     _use_wal(connection)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+    # Without recursive triggers a REPLACE deletes rows past the triggers that refuse it.
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "recursive_triggers=ON"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
 
 

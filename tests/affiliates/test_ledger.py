@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from cactuprivacy import AffiliateProgram, Affiliates, KeyRing, Site, Store
-from cactuprivacy.affiliates import Credit, tables
+from cactuprivacy.affiliates import Credit, Terms, tables
 from cactuprivacy.affiliates.claim import Touch, today
 
 if TYPE_CHECKING:
@@ -210,9 +210,12 @@ def test_A10_the_rate_and_the_base_are_frozen_on_the_order(
     conversion = tables.conversion.c
     with program.store.read() as connection:
         frozen = connection.execute(
-            select(conversion.base_minor, conversion.rate_ppm).order_by(conversion.id)
+            select(conversion.base_minor, tables.terms.c.body)
+            .join(tables.ledger, tables.ledger.c.conversion_id == conversion.id)
+            .join(tables.terms, tables.terms.c.id == tables.ledger.c.terms_id)
+            .order_by(conversion.id)
         ).all()
-    assert [tuple(row) for row in frozen] == [(10000, 100_000), (10000, 200_000)]
+    assert [tuple(row) for row in frozen] == [(10000, Terms("10%").body), (10000, Terms("20%").body)]
     assert {"GBP": Decimal("30.00")} == program.statement("alice").totals
 
 
