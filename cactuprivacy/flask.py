@@ -1,7 +1,8 @@
 """The Flask half of Privacy: what ``init_app`` adds to what any WSGI app gets.
 
 Room: roof. Imported only by ``Privacy.init_app``, so that nobody else needs Flask. It tells the visit log
-the matched route, declares Flask's own session cookie, and gives the templates ``privacy_banner()``.
+the matched route, declares Flask's session cookie and Flask-Login's token, and gives the templates
+``privacy_banner()``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from flask import Flask, request
 
 from cactuprivacy.cookie import MAX_AGE_LIMIT, Cookie
 from cactuprivacy.declaration import DeclarationError
+from cactuprivacy.frameworks import remember_cookie
 
 if TYPE_CHECKING:
     from cactuprivacy.privacy import Privacy
@@ -28,9 +30,11 @@ def init_app(privacy: Privacy, app: Flask) -> None:
     if _NAME in app.extensions:
         raise DeclarationError("This Flask app is wrapped already; call init_app once.")
     app.extensions[_NAME] = privacy
-    name = app.config["SESSION_COOKIE_NAME"]
-    if name not in {cookie.name for cookie in privacy.cookies}:
+    declared = {cookie.name for cookie in privacy.cookies}
+    if app.config["SESSION_COOKIE_NAME"] not in declared:
         privacy.declare(session_cookie(app))
+    if hasattr(app, "login_manager") and (remember := remember_cookie(app)).name not in declared:
+        privacy.declare(remember)
     app.url_value_preprocessor(_tell_route)
     app.context_processor(lambda: {"privacy_banner": lambda: privacy.banner(request.environ)})
     app.wsgi_app = privacy(app.wsgi_app)  # type: ignore[method-assign]  # Flask's documented way

@@ -6,7 +6,7 @@ order; what a clause *does* is in the clause's own room.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from markupsafe import Markup
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -17,8 +17,9 @@ from cactuprivacy.consent.choices import receipt_cookie
 from cactuprivacy.consent.pages import ChoicesPage
 from cactuprivacy.cookie import Cookie
 from cactuprivacy.cookies import CookieGuard
+from cactuprivacy.cookies.guard import Mode, Redirects
 from cactuprivacy.cookies.hosts import declared_exempt, declared_hosts
-from cactuprivacy.declaration import DeclarationError, explains_options
+from cactuprivacy.declaration import DeclarationError, explains_options, one_of
 from cactuprivacy.keys import KeyRing
 from cactuprivacy.optin import OptIn
 from cactuprivacy.people import People
@@ -59,6 +60,9 @@ class Privacy:
             programs set cookies of their own on the same host, or on a domain above it.
         exempt: Paths on and below which, or a function of the environ for whose ``True``, other hosts are not
             kept out. The policy page says so.
+        mode: ``"report"`` logs what cookies, headers and pages would be stopped, and stops nothing; the policy page
+            says so. ``"strict"``, for tests, raises where the app sends what is refused.
+        redirects: ``"refuse"`` stops redirects to hosts that were not let in; ``"report"`` logs them.
         affiliates: The affiliate programme; without it no link is credited.
         visits: The visit log; without it no visit is recorded.
         mailing_lists: The mailing lists; without them no address is kept.
@@ -88,6 +92,8 @@ class Privacy:
         allow_hosts: AllowHosts | None = None,
         exempt: Exempt = (),
         evict: bool = False,
+        mode: Mode = "enforce",
+        redirects: Redirects = "report",
         affiliates: Affiliates | None = None,
         visits: VisitLog | None = None,
         mailing_lists: Sequence[MailingList] = (),
@@ -113,6 +119,10 @@ class Privacy:
         self._allow_hosts = declared_hosts(allow_hosts or {})
         self._exempt = declared_exempt(exempt)
         self._evict = evict
+        one_of("mode", mode, get_args(Mode))
+        one_of("redirects", redirects, get_args(Redirects))
+        self._mode: Mode = mode
+        self._redirects: Redirects = redirects
         self._affiliates = affiliates
         self._visits = visits
         self._lists = tuple(mailing_lists)
@@ -262,6 +272,7 @@ class Privacy:
             cookies=self.cookies,
             allow_hosts=self._allow_hosts,
             exempt=self._exempt,
+            enforced=self._mode != "report",
             affiliates=self._affiliates,
             visits=self._visits,
             mailing_lists=self._lists,
@@ -312,11 +323,13 @@ class Privacy:
             allow_hosts=self._allow_hosts,
             exempt=self._exempt,
             evict=self._evict,
+            mode=self._mode,
+            redirects=self._redirects,
         )
         return self._visit_log.layer(guarded) if self._visit_log else guarded
 
     def init_app(self, app: Flask) -> None:
-        """Wrap a Flask app, declare its session cookie, and tell the visit log its routes."""
+        """Wrap a Flask app, declare its session cookie and Flask-Login's token, and tell the visit log its routes."""
         from cactuprivacy.flask import init_app
 
         init_app(self, app)

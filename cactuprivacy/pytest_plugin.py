@@ -1,11 +1,13 @@
-"""The pytest plugin: asks of every response of WebTest's and werkzeug's clients that it brings no third party.
+"""The pytest plugin: asks of every response of WebTest's, werkzeug's and Django's clients for third parties.
 
 Room: roof. Does nothing until the ini option ``cactuprivacy_site`` is set. pytest imports it in every run of
-whoever has this package installed, so that nothing is imported before it is needed.
+whoever has this package installed, so that nothing is imported before it is needed; then the clients are, as
+far as they are installed.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +15,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     import pytest
+
+
+# Where all requests of a client pass, each by itself when redirects are followed. Flask's client is werkzeug's.
+_CLIENTS = (
+    ("werkzeug.test", "Client", "open"),
+    ("webtest", "TestApp", "do_request"),
+    ("django.test.client", "Client", "request"),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +39,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if not site:
         return
     import pytest
-    from werkzeug.test import Client
 
     from cactuprivacy.declaration import DeclarationError
     from cactuprivacy.site import Site
@@ -52,9 +61,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
-    patch.setattr(Client, "open", asking(Client.open))  # Flask's client calls it
-    try:
-        from webtest import TestApp
-    except ImportError:
-        return
-    patch.setattr(TestApp, "do_request", asking(TestApp.do_request))
+    for module, client, method in _CLIENTS:
+        try:
+            found = getattr(importlib.import_module(module), client)
+        except ImportError:
+            continue
+        patch.setattr(found, method, asking(getattr(found, method)))

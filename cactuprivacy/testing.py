@@ -10,23 +10,19 @@ import re
 import zlib
 from http.cookies import BaseCookie
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from cactuprivacy.cookies.markup import refresh_target, targets
 from cactuprivacy.cookies.rules import Rules
 from cactuprivacy.cookies.syntax import parse_set_cookie
-from cactuprivacy.cookies.targets import members, parse_link
+from cactuprivacy.cookies.targets import UNREADABLE, header_text, host_of, members, parse_link
 from cactuprivacy.cookies.verdict import REASONS, shown
 from cactuprivacy.declaration import DeclarationError
-from cactuprivacy.site import Site, domain_name, ip_address
+from cactuprivacy.site import Site, domain_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
-_WEB = frozenset({"http", "https", "ws", "wss", "ftp"})  # the schemes whose addresses have a host
-_BLANK = "".join(map(chr, range(0x21)))
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:\-]+)", re.IGNORECASE)
 _ZIPPED = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 
@@ -52,13 +48,15 @@ def assert_no_third_party(
     """
     origin = _asked(response)
     ours = _ours(site, origin)
-    asked = _host(origin or "", ours.scheme)
+    asked = host_of(origin or "")
     hosts = [allow_hosts] if isinstance(allow_hosts, str) else allow_hosts
     allowed = {domain_name(host) for host in hosts}
 
     def foreign(address: str) -> bool:
-        host = _host(address, ours.scheme)
-        return host is not None and not (host == asked or ours.owns(host) or host in allowed)
+        host = host_of(address, ours.scheme)
+        if host is None:
+            return False
+        return host == UNREADABLE or not (host == asked or ours.owns(host) or host in allowed)
 
     found = list(_findings(response, ours, foreign))
     if found:
@@ -67,7 +65,7 @@ def assert_no_third_party(
 
 def _findings(response: Any, site: Site, foreign: Callable[[str], bool]) -> Iterator[str]:
     rules = Rules(site, (), undeclared="allow")
-    headers = list(_headers(response))
+    headers = [(name, header_text(value)) for name, value in _headers(response)]
     for name, value in headers:
         if name == "set-cookie":
             rule = rules.foreign(value)
@@ -150,34 +148,6 @@ def _ours(site: Site | str | None, origin: str | None) -> Site:
             f"The client asked {origin!r}, which does not tell whose site it is; "
             "say so: assert_no_third_party(response, 'https://shop.example')."
         ) from error
-
-
-def _host(address: str, scheme: str) -> str | None:
-    """Return the host that browsers see in *address* (WHATWG URL), ``None`` where it has none of its own.
-
-    Unlike ``urlsplit``, they take a backslash for a slash, drop line breaks and tabs, and mind neither two
-    slashes nor five.
-    """
-    text = re.sub(r"[\t\r\n]", "", address.strip(_BLANK)).replace("\\", "/")
-    found = _SCHEME.match(text)
-    if found:
-        said = found[1].lower()
-        text = text[found.end() :]
-        if said not in _WEB or (said == scheme and not text.startswith("//")):
-            return None  # data:, mailto:; and "https:page" is relative
-    elif not text.startswith("//"):
-        return None
-    authority = re.split(r"[/?#]", text.lstrip("/"), maxsplit=1)[0].rpartition("@")[2]
-    host = unquote(re.sub(r":[0-9]*$", "", authority)).lower()
-    if not host:
-        return None
-    number = ip_address(host)
-    if number is not None:
-        return str(number)
-    try:
-        return domain_name(host)
-    except DeclarationError:
-        return host  # no name of ours
 
 
 def _told(address: str) -> str:

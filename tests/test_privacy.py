@@ -23,6 +23,7 @@ from cactuprivacy import (
     VisitLog,
     VisitLogger,
 )
+from cactuprivacy.cookies import CookieRefusedError
 from cactuprivacy.wsgi import layers
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     Declare = Callable[..., Privacy]
 
+THIRD_PARTY = "_ga=1; Domain=.ads.example; SameSite=None; Secure"
 HTTPS = {"HTTP_HOST": "shop.example", "wsgi.url_scheme": "https"}
 
 
@@ -68,7 +70,7 @@ def greet(environ: Any, start_response: Any) -> list[bytes]:
         [
             ("Content-Type", "application/json"),
             ("Set-Cookie", "session=1; Path=/"),
-            ("Set-Cookie", "_ga=1; Domain=.ads.example; SameSite=None; Secure"),
+            ("Set-Cookie", THIRD_PARTY),
         ],
     )
     return [json.dumps(environ.get("HTTP_COOKIE", "")).encode()]
@@ -268,6 +270,37 @@ def test_a_host_is_let_in_once_and_stands_in_the_policy_too(declare: Declare) ->
     assert "*.shop.example:* images.example" in policies[1]
     assert "load images from images.example" in page.text
     assert "at and below /map" in page.text
+
+
+def test_a_site_on_trial_records_what_it_will_stop(declare: Declare) -> None:
+    app = TestApp(declare(mode="report", visits=None)(greet), extra_environ=HTTPS)
+
+    assert ["session=1; Path=/", THIRD_PARTY] == app.get("/").headers.getall("Set-Cookie")
+    assert "recorded, but not yet stopped" in app.get("/privacy").text
+
+
+def test_a_sites_tests_can_fail_on_what_is_refused(declare: Declare) -> None:
+    app = TestApp(declare(mode="strict")(greet), extra_environ=HTTPS)
+
+    with pytest.raises(CookieRefusedError, match="O18"):
+        app.get("/")
+
+
+def test_redirects_to_strangers_can_be_refused(declare: Declare) -> None:
+    def send_away(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("302 Found", [("Content-Type", "text/html"), ("Location", "https://evil.example/")])
+        return [b"gone"]
+
+    app = TestApp(declare(redirects="refuse")(send_away), extra_environ=HTTPS)
+
+    assert "Location" not in app.get("/").headers
+
+
+def test_a_mode_that_is_none_is_refused_when_declared(declare: Declare) -> None:
+    with pytest.raises(DeclarationError, match="use 'enforce', 'report' or 'strict'"):
+        declare(mode="enforced")
+    with pytest.raises(DeclarationError, match="use 'report' or 'refuse'"):
+        declare(redirects="stop")
 
 
 def test_a_wrong_host_or_path_is_refused_when_declared(declare: Declare) -> None:

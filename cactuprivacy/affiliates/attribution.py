@@ -84,7 +84,7 @@ class AffiliateAttribution(Middleware):
         return self._followed(exchange, link, cookie=cookie)
 
     def start(self, exchange: Exchange) -> None:
-        """Set or clear the claim. Consent is asked only here: the app may just have been told."""
+        """Set or clear the claim. Consent is asked here, at the last moment: the app may just have been told."""
         seen = exchange.note
         if not isinstance(seen, _Seen):
             return
@@ -107,7 +107,7 @@ class AffiliateAttribution(Middleware):
         touch = program.visitors.touch(environ, link) if follower == "human" else None
         # Who comes from our own page was counted when they came to it: saying yes leads back to the link.
         uncounted = touch is not None and fetch_context(environ).site != "same-origin"
-        exchange.note = _Seen(link, touch, cookie, uncounted)
+        seen = exchange.note = _Seen(link, touch, cookie, uncounted)
         if follower is not None and follower != "human":
             program.count_click(link.code, link.campaign, follower)
         if follower == "prefetch":
@@ -117,17 +117,19 @@ class AffiliateAttribution(Middleware):
             # A 304 cannot carry a cookie: a shared cache would write it into what it stores (RFC 9111, 4.3.4).
             environ.pop("HTTP_IF_NONE_MATCH", None)
             environ.pop("HTTP_IF_MODIFIED_SINCE", None)
-        return self._redirect(environ, link, touch)
+        return self._redirect(environ, link, seen)
 
-    def _redirect(self, environ: WSGIEnvironment, link: Link, touch: Touch | None) -> WSGIApplication | None:
+    def _redirect(self, environ: WSGIEnvironment, link: Link, seen: _Seen) -> WSGIApplication | None:
         if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
             return None
         links = self.program.links
         if link.target is not None:
             environ[_ROUTE] = "/<affiliate link>"
-            undecided = touch is not None and self.program.allowed(environ) is None
+            undecided = seen.touch is not None and self.program.allowed(environ) is None
+            if undecided:
+                seen.uncounted = False  # the page that the link is carried to counts it
             location: str | None = links.onwards(link, carry=undecided)
-        elif self.program.declaration.clean_url and touch and self.program.allowed(environ) is not None:
+        elif self.program.declaration.clean_url and seen.touch and self.program.allowed(environ) is not None:
             location = links.clean(environ)
         else:
             return None

@@ -13,12 +13,12 @@ import json
 import logging
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cactuprivacy.cookie import is_token
 from cactuprivacy.cookies.content_policy import PERMISSIONS, content_policy
-from cactuprivacy.cookies.hosts import Exempt, Hosts, declared_exempt
-from cactuprivacy.cookies.targets import host_of, members, parse_link
+from cactuprivacy.cookies.hosts import Exempt, Hosts, LetIn, declared_exempt
+from cactuprivacy.cookies.targets import header_text, host_of, members, parse_link
 from cactuprivacy.cookies.verdict import Verdict, shown
 
 if TYPE_CHECKING:
@@ -71,15 +71,28 @@ _RULES = re.compile(_QUOTED)
 _ALTERNATIVE = re.compile(rf'[^\s=;,"]+={_QUOTED}')  # RFC 7838, 3
 
 
+Page = Literal["html", "xml"]
+
+
+class Passing(NamedTuple):
+    """What browsers do with a response: whether it has a policy of its own, and as what page it is read."""
+
+    shown: bool
+    page: Page | None
+
+
+_NOT_SHOWN, _SCRIPT = Passing(False, None), Passing(True, None)
+_SHOWN, _XML = Passing(True, "html"), Passing(True, "xml")
+
+
 class Doors:
     """Shuts a response's doors to strangers.
 
     Parameters:
         site: Who we are.
-        allowed: Who was let in, as :func:`~cactuprivacy.cookies.hosts.declared_hosts` returns it.
+        allowed: Who was let in, by purpose.
         refuse_redirects: Whether an undeclared foreign ``Location`` is taken out, so that the visitor sees the
             redirect's own page; else it passes, and is told of.
-        exempt: Paths below which, or a function of the environ by which, the doors stay open.
     """
 
     def __init__(
@@ -88,12 +101,11 @@ class Doors:
         allowed: Mapping[str, tuple[str, ...]],
         *,
         refuse_redirects: bool = False,
-        exempt: Exempt = (),
     ) -> None:
         self.strange = Hosts(site, allowed).strange
         self._refuse_redirects = refuse_redirects
-        self._exempt = declared_exempt(exempt)
         self._policy = ("Content-Security-Policy", content_policy(site, allowed))
+        self.added = [self._policy, PERMISSIONS, _REFERRER]
         self._judges: dict[str, tuple[str, Callable[[str], str | None]]] = {
             "link": ("D2", self._link),
             "refresh": ("D3", self._refresh),
@@ -108,18 +120,25 @@ class Doors:
             "location": ("D9", self._location),
         }
 
-    def open_for(self, environ: WSGIEnvironment) -> bool:
-        """Tell whether the request is one of those for which the doors stay open."""
-        if not self._exempt:
-            return False
-        if callable(self._exempt):
-            try:
-                return self._exempt(environ) is True
-            except Exception as error:
-                logger.error("exempt= raised %s; nothing is exempt for it.", type(error).__name__)  # noqa: TRY400  # the error's own text may hold an address
-                return False
-        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        return any(path == prefix or path.startswith(prefix + "/") for prefix in self._exempt)
+    def quick(self, status: str, headers: Headers) -> Passing | None:
+        """Tell what there is to do about headers in which nothing can have to be refused, cookies neither.
+
+        That is nearly every response, in one pass. ``None`` when there is something to judge.
+        """
+        if not status.isprintable():  # after a line break in it a header would begin
+            return None
+        types = None
+        for name, value in headers:
+            if "\n" in value or "\r" in value:
+                return None
+            kind = _kind(name)
+            if kind is not None:
+                if kind != "content-type" or types is not None:
+                    return None
+                types = value
+        if status.startswith(("1", "204", "304")):
+            return _NOT_SHOWN
+        return _SHOWN if types is None else _passing(types)
 
     def shut(self, headers: Headers, status: int | None = None) -> tuple[Headers, list[Verdict]]:
         """Return the headers to send instead of *headers*, and what was refused among them.
@@ -140,10 +159,9 @@ class Doors:
             return sent, verdicts
         return [*sent, *self._added(sent, kinds, verdicts)], verdicts
 
-    def page(self, headers: Headers) -> Literal["html", "xml"] | None:
+    def page(self, headers: Headers) -> Page | None:
         """Tell what kind of page browsers would show a response of these *headers* as; ``None`` for no page."""
-        types = [value for name, value in headers if name.lower() == "content-type"]
-        kinds = set(map(_page_kind, types)) if types else {"html"}
+        kinds = {_passing(value).page for name, value in headers if _kind(name) == "content-type"} or {"html"}
         return "html" if "html" in kinds else "xml" if "xml" in kinds else None
 
     def bar(self, headers: Headers) -> Headers:
@@ -151,8 +169,9 @@ class Doors:
         return [
             (name, value)
             for name, value in headers
-            if _kind(name) in (None, "content-type", "referrer-policy", "location")
-        ] + [self._policy, PERMISSIONS, _REFERRER]
+            if _kind(name)
+            in (None, "cookie", "content-encoding", "content-type", "referrer-policy", "location")
+        ] + self.added
 
     def _judged(self, headers: Headers, kinds: list[str | None], verdicts: list[Verdict]) -> Headers:
         sent: Headers = []
@@ -165,9 +184,9 @@ class Doors:
                 rule, judge = self._judges[kind]
                 left = judge(value)
                 if left != value:
-                    verdicts.append(Verdict("out", shown(name), rule))
-                    if kind == "location" and not self._refuse_redirects:
-                        left = value
+                    passes = kind == "location" and not self._refuse_redirects
+                    verdicts.append(Verdict("out", shown(name), rule, passes=passes))
+                    left = value if passes else left
                 if left is not None:
                     sent.append(header if left == value else (name, left))
                     reports |= kind == "report-to"
@@ -203,6 +222,9 @@ class Doors:
                 return added
         return [*added, _REFERRER]  # the last policy that a browser knows is the one that counts
 
+    def _strange(self, url: str, purpose: str) -> bool:
+        return self.strange(header_text(url), purpose)
+
     def _link(self, value: str) -> str | None:
         return _kept(value, self._strange_link)
 
@@ -212,8 +234,8 @@ class Doors:
             return True
         if link.inert:
             return False
-        return self.strange(link.target, "load") or any(
-            self.strange(candidate.strip(","), "load")
+        return self._strange(link.target, "load") or any(
+            self._strange(candidate.strip(","), "load")
             for name, sources in link.parameters
             if name.startswith("imagesrcset")
             for candidate in sources.split()
@@ -230,7 +252,7 @@ class Doors:
                 return True
             target = re.sub(r"\\(.)", r"\1", found[1])
             # a port alone is our own host's (RFC 7838, 3)
-            return self.strange(target if target.startswith(":") else before + target, purpose)
+            return self._strange(target if target.startswith(":") else before + target, purpose)
 
         return lambda value: _kept(value, strange)
 
@@ -240,7 +262,7 @@ class Doors:
             return None
         quote, quoted, bare = found.groups()
         url = quoted.partition(quote)[0] if quote else bare
-        return None if self.strange(url, "navigate") else value
+        return None if self._strange(url, "navigate") else value
 
     def _report_to(self, value: str) -> str | None:
         if len(value) > _MAX_JSON:
@@ -248,7 +270,7 @@ class Doors:
         try:
             groups = json.loads(f"[{value}]")
             urls = [endpoint["url"] for group in groups for endpoint in group.get("endpoints", ())]
-            strange = any(self.strange(url, "report") for url in urls)
+            strange = any(self._strange(url, "report") for url in urls)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
         return None if strange else value
@@ -260,28 +282,71 @@ class Doors:
         for index in range(0, len(parts), 2):
             name, *urls = parts[index].split() or [""]
             if name.lower() == "report-uri":
-                ours = [url for url in urls if not self.strange(url, "report")]
+                ours = [url for url in urls if not self._strange(url, "report")]
                 if len(ours) < len(urls):
                     parts[index] = " ".join([" report-uri", *ours]) if ours else ""
         return "".join(parts)
 
     def _load(self, value: str) -> str | None:
-        return None if self.strange(value, "load") else value
+        return None if self._strange(value, "load") else value
 
     def _location(self, value: str) -> str | None:
-        return None if self.strange(value, "navigate") else value
+        return None if self._strange(value, "navigate") else value
 
     def _reads(self, origin: str) -> bool:
         # "null" is what every sandboxed frame calls itself.
-        return host_of(origin) is None or self.strange(origin, "embedder")
+        return host_of(origin) is None or self._strange(origin, "embedder")
+
+
+class House:
+    """The doors of a site's pages: some paths let in more hosts than others, and some stand open.
+
+    Parameters:
+        site: Who we are.
+        let_in: Who was let in, and where.
+        refuse_redirects: As :class:`Doors` has it.
+        exempt: Paths below which, or a function of the environ by which, the doors stay open.
+    """
+
+    def __init__(self, site: Site, let_in: LetIn, *, refuse_redirects: bool, exempt: Exempt) -> None:
+        self.doors = Doors(site, let_in.everywhere, refuse_redirects=refuse_redirects)
+        self._exempt = declared_exempt(exempt)
+        self._below = {
+            path: Doors(site, let_in.at(path), refuse_redirects=refuse_redirects)
+            for path in sorted(let_in.below, key=len, reverse=True)  # of two, the nearer path decides
+        }
+
+    def doors_at(self, environ: WSGIEnvironment) -> Doors | None:
+        """Return the doors of the page that is asked for; ``None`` where they stay open."""
+        if not self._exempt and not self._below:
+            return self.doors
+        if self._is_exempt(environ):
+            return None
+        return next((doors for path, doors in self._below.items() if _is_below(environ, path)), self.doors)
+
+    def _is_exempt(self, environ: WSGIEnvironment) -> bool:
+        if not callable(self._exempt):
+            return any(_is_below(environ, path) for path in self._exempt)
+        try:
+            return self._exempt(environ) is True
+        except Exception as error:
+            logger.error("exempt= raised %s; nothing is exempt for it.", type(error).__name__)  # noqa: TRY400  # the error's own text may hold an address
+            return False
+
+
+def _is_below(environ: WSGIEnvironment, path: str) -> bool:
+    asked: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    return asked == path or asked.startswith(path + "/")
 
 
 @lru_cache(maxsize=512)  # an app's header names are few
 def _kind(name: str) -> str | None:
-    """Return what kind of door a header of this *name* is, or ``None``."""
+    """Return what kind of door a header of this *name* is, ``"cookie"``, or ``None``."""
     if not is_token(name):
         return "hidden"
     folded = name.lower()
+    if "set-cookie" in folded:
+        return "cookie"
     if folded in _SIGNALS or folded.startswith(_SIGNAL_FAMILIES):
         return "signal"
     return folded if folded in _WATCHED else None
@@ -290,20 +355,24 @@ def _kind(name: str) -> str | None:
 _NAMES = (
     "link refresh report-to reporting-endpoints nel content-security-policy "
     "content-security-policy-report-only sourcemap x-sourcemap speculation-rules alt-svc location "
-    "access-control-allow-credentials access-control-allow-origin referrer-policy content-type"
+    "access-control-allow-credentials access-control-allow-origin referrer-policy content-type content-encoding"
 )
 _WATCHED = frozenset(_NAMES.split())
 
 # Of these alone nothing has to be taken out.
-_PASSIVE = frozenset({None, "content-type", "referrer-policy", "access-control-allow-origin"})
+_PASSIVE = frozenset(
+    {None, "cookie", "content-encoding", "content-type", "referrer-policy", "access-control-allow-origin"}
+)
 
 
 @lru_cache(maxsize=256)
-def _page_kind(content_type: str) -> Literal["html", "xml"] | None:
+def _passing(content_type: str) -> Passing:
+    if not _is_document(content_type):
+        return _NOT_SHOWN
     folded = content_type.lower()
-    if "script" in folded or not _is_document(content_type):
-        return None
-    return "xml" if "xml" in folded and "html" not in folded else "html"
+    if "script" in folded:
+        return _SCRIPT
+    return _XML if "xml" in folded and "html" not in folded else _SHOWN
 
 
 @lru_cache(maxsize=256)

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from cactuprivacy.cookie import Cookie, is_token
 from cactuprivacy.cookies.context import CookieContext
-from cactuprivacy.cookies.doors import Doors
+from cactuprivacy.cookies.doors import Doors, House, Page
 from cactuprivacy.cookies.eviction import Eviction
-from cactuprivacy.cookies.hosts import AllowHosts, Exempt, declared_hosts
+from cactuprivacy.cookies.hosts import AllowHosts, Exempt, LetIn, declared_hosts
 from cactuprivacy.cookies.page import PageFilter
 from cactuprivacy.cookies.refusals import CookieRefusedError, Refusals
 from cactuprivacy.cookies.rules import Rules, Undeclared
 from cactuprivacy.cookies.verdict import Verdict, shown
-from cactuprivacy.declaration import DeclarationError, explains_options
+from cactuprivacy.declaration import DeclarationError, explains_options, one_of
 from cactuprivacy.site import Site
 from cactuprivacy.wsgi import BodyFilter, Exchange, Headers, Middleware, fetch_context, layers
 from cactuprivacy.wsgi.body import Watched
@@ -70,7 +70,8 @@ class CookieGuard(Middleware):
             far as it is first-party, hardened, for at most 400 days.
         allow_hosts: The other hosts that pages may deal with, by purpose: ``{"image": ["images.example"]}``.
             The purposes are ``script``, ``style``, ``image``, ``font``, ``media``, ``frame``, ``connect``,
-            ``form``, ``navigate`` (redirects), ``report`` and ``embedder`` (who may frame our pages).
+            ``form``, ``navigate`` (redirects), ``report`` and ``embedder`` (who may frame our pages). A path in
+            place of a purpose lets in more at and below it: ``{"/map": {"image": ["tiles.example"]}}``.
         redirects: ``"report"`` lets a redirect to a host that was not let in pass, and logs it.
             ``"refuse"`` takes its ``Location`` out, so that the visitor is shown the redirect's own page.
         exempt: Paths on and below which, or a function of the environ for whose ``True``, other hosts are not
@@ -83,7 +84,7 @@ class CookieGuard(Middleware):
 
     Attributes:
         cookies: Every declared cookie, the layers' own too.
-        allow_hosts: Who was let in, by purpose.
+        allow_hosts: Who was let in by purpose, ``everywhere``, and ``below`` some paths.
         refused: How often each rule has refused, by ``(rule, direction)``, in this process.
 
     Raises:
@@ -93,6 +94,7 @@ class CookieGuard(Middleware):
     """
 
     place: ClassVar[int] = 20
+    filters: ClassVar[bool] = True
 
     @explains_options
     def __init__(
@@ -102,29 +104,25 @@ class CookieGuard(Middleware):
         *,
         cookies: Sequence[Cookie] = (),
         undeclared: Undeclared = "strip",
-        allow_hosts: AllowHosts | None = None,
+        allow_hosts: AllowHosts | LetIn | None = None,
         redirects: Redirects = "report",
         exempt: Exempt = (),
         mode: Mode = "enforce",
         evict: bool = False,
     ) -> None:
         super().__init__(app)
-        if undeclared not in get_args(Undeclared):
-            raise DeclarationError(f"undeclared={undeclared!r} is not understood; use 'strip' or 'allow'.")
-        if mode not in get_args(Mode):
-            raise DeclarationError(f"mode={mode!r} is not understood; use 'enforce', 'report' or 'strict'.")
+        one_of("undeclared", undeclared, get_args(Undeclared))
+        one_of("mode", mode, get_args(Mode))
+        one_of("redirects", redirects, get_args(Redirects))
         self.site = Site.of(site)
         self.cookies = _declared(app, cookies)
         for cookie in self.cookies:
             cookie.check(self.site)
         self._context = CookieContext(self.site)
         self._rules = Rules(self.site, self.cookies, undeclared=undeclared)
-        if redirects not in get_args(Redirects):
-            raise DeclarationError(f"redirects={redirects!r} is not understood; use 'report' or 'refuse'.")
         self.allow_hosts = declared_hosts(allow_hosts or {})
-        self._refuses_redirects = redirects == "refuse"
-        self._doors = Doors(
-            self.site, self.allow_hosts, refuse_redirects=self._refuses_redirects, exempt=exempt
+        self._house = House(
+            self.site, self.allow_hosts, refuse_redirects=redirects == "refuse", exempt=exempt
         )
         self._enforces = mode != "report"
         self._strict = mode == "strict"
@@ -157,42 +155,49 @@ class CookieGuard(Middleware):
     def start(self, exchange: Exchange) -> None:
         """Send only the cookies that the rules let leave (O1 to O22), and keep shared caches from them (O20).
 
-        Then shut the other doors (D1 to D11), and make the browser forget what strays it brought.
+        Then shut the other doors (D1 to D11), read the page (H1 to H10), and make the browser forget strays.
         """
-        self._judge(exchange)
+        doors = self._house.doors_at(exchange.environ)
+        passing = self._house.doors.quick(exchange.status or "", exchange.headers)
+        if passing is None:
+            self._judge(exchange, doors)
+            page, coding = doors and doors.page(exchange.headers), coding_of(exchange)
+        else:
+            page, coding = passing.page, ""
+            if passing.shown and doors and self._enforces:
+                exchange.headers += doors.added
+        if doors and page:
+            exchange.filter = self._reader(exchange, doors, page, coding)
         if exchange.note:
             self._eviction.expire(exchange)
 
-    def _judge(self, exchange: Exchange) -> None:
+    def _judge(self, exchange: Exchange, doors: Doors | None) -> None:
         status = exchange.status or ""
-        text = "".join(chain((status,), *exchange.headers)).lower()
-        if "content-encoding" in text and self._enforces and self._reads(exchange) and _is_gzip(exchange):
-            forget_length(exchange)
-        if "set-cookie" in text or "\n" in text or "\r" in text:
+        text = "".join(chain((status,), *exchange.headers))
+        if "set-cookie" in text.lower() or "\n" in text or "\r" in text:
             headers, leaves = self._sift(exchange.headers, exchange.environ)
             if self._enforces:
                 exchange.status, exchange.headers = _first_line(status), headers
                 if leaves:
                     exchange.forbid_shared_caching()
-        exchange.headers = self._shut(exchange.headers, exchange.environ, exchange.status_code or 200)
+        exchange.headers = self._shut(exchange.headers, doors, exchange.status_code or 200)
+
+    def _reader(self, exchange: Exchange, doors: Doors, page: Page, coding: str) -> BodyFilter | None:
+        """Return what reads *page*, in the coding in which the app sends it."""
+        reader: BodyFilter = PageFilter(doors.strange, self._record, xml=page == "xml")
+        if coding in ("gzip", "x-gzip"):
+            reader = Gunzipped(reader)
+            if self._enforces:
+                forget_length(exchange)
+        elif coding:  # which nobody has asked for
+            self._record([Verdict("out", shown(coding), "H9", passes=True)])
+            return None
+        return reader if self._enforces else Watched(reader)
 
     def hint(self, exchange: Exchange, headers: Headers) -> Headers:
         """Judge the cookies of early hints, which leave past ``start_response`` (O1)."""
         sifted, _ = self._sift(headers, exchange.environ)
-        return self._shut(sifted if self._enforces else headers, exchange.environ)
-
-    def filter(self, exchange: Exchange) -> BodyFilter | None:
-        """Make inert what leads from a page to strangers and no header stops (H1 to H10)."""
-        kind = self._reads(exchange)
-        if kind is None:
-            return None
-        page: BodyFilter = PageFilter(self._doors.strange, self._record, xml=kind == "xml")
-        if _is_gzip(exchange):
-            page = Gunzipped(page)
-        elif coding := coding_of(exchange):  # which nobody has asked for
-            self._record([Verdict("out", shown(coding), "H9")])
-            return None
-        return page if self._enforces else Watched(page)
+        return self._shut(sifted if self._enforces else headers, self._house.doors_at(exchange.environ))
 
     def failed(self, exchange: Exchange, hook: str) -> None:
         """Fail closed: when a hook broke, no cookie enters or leaves unjudged."""
@@ -202,24 +207,19 @@ class CookieGuard(Middleware):
             exchange.environ.pop("HTTP_COOKIE", None)
             exchange.environ.pop("HTTP_COOKIE2", None)
         elif hook == "start":
-            exchange.headers = self._doors.bar(
+            exchange.headers = self._house.doors.bar(
                 [header for header in exchange.headers if "set-cookie" not in str(header).lower()]
             )
 
-    def _reads(self, exchange: Exchange) -> Literal["html", "xml"] | None:
-        """Tell whether the response's body is to be read, and as what."""
-        kind = self._doors.page(exchange.headers)
-        return None if kind is None or self._doors.open_for(exchange.environ) else kind
-
     def _ask_for_gzip(self, environ: WSGIEnvironment) -> None:
-        if self._enforces and not self._doors.open_for(environ):
+        if self._enforces and self._house.doors_at(environ):
             # of all that browsers take, the one coding in which a page can be read
             environ["HTTP_ACCEPT_ENCODING"] = only_gzip(environ["HTTP_ACCEPT_ENCODING"])
 
-    def _shut(self, headers: Headers, environ: WSGIEnvironment, status: int | None = None) -> Headers:
-        if self._doors.open_for(environ):
+    def _shut(self, headers: Headers, doors: Doors | None, status: int | None = None) -> Headers:
+        if doors is None:
             return headers
-        sent, refused = self._doors.shut(headers, status)
+        sent, refused = doors.shut(headers, status)
         if refused:
             self._record(refused)
         return sent if self._enforces else headers
@@ -274,12 +274,8 @@ class CookieGuard(Middleware):
     def _record(self, verdicts: Sequence[Verdict]) -> None:
         self._refusals.record(verdicts)
         if self._strict:
-            # What enters is not the app's doing, and a redirect that is only reported is not refused.
-            ours = [
-                verdict
-                for verdict in verdicts
-                if verdict.direction == "out" and (verdict.rule != "D9" or self._refuses_redirects)
-            ]
+            # what enters is not the app's doing
+            ours = [verdict for verdict in verdicts if verdict.direction == "out" and not verdict.passes]
             if ours:
                 raise CookieRefusedError(*ours)
 
@@ -303,10 +299,6 @@ def _declared(app: WSGIApplication, cookies: Sequence[Cookie]) -> tuple[Cookie, 
                     "drop the other, or rename it."
                 )
     return tuple(declared.values())
-
-
-def _is_gzip(exchange: Exchange) -> bool:
-    return coding_of(exchange) in ("gzip", "x-gzip")
 
 
 def _first_line(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cactuprivacy.cookies.targets import UNREADABLE, host_of
 from cactuprivacy.declaration import DeclarationError
@@ -35,37 +35,70 @@ PURPOSES = {
 # For which of them a page of ours asks the host by itself.
 _LOADS = ("script", "style", "image", "font", "media", "frame", "connect")
 
-AllowHosts = Mapping[str, Sequence[str]]
+ByPurpose = Mapping[str, Sequence[str]]
+AllowHosts = Mapping[str, Sequence[str] | ByPurpose]
 Exempt = Sequence[str] | Callable[[dict[str, Any]], bool]
 
 
-def declared_hosts(allow_hosts: AllowHosts) -> dict[str, tuple[str, ...]]:
+class LetIn(NamedTuple):
+    """Who was let in, in a normal form: hosts by purpose, on every page, and beyond that below some paths."""
+
+    everywhere: dict[str, tuple[str, ...]]
+    below: dict[str, dict[str, tuple[str, ...]]]
+
+    def at(self, path: str) -> dict[str, tuple[str, ...]]:
+        """Return who was let in on the pages below *path*, one of those declared."""
+        more = self.below[path]
+        return {
+            purpose: tuple(sorted({*self.everywhere.get(purpose, ()), *more.get(purpose, ())}))
+            for purpose in PURPOSES
+            if purpose in self.everywhere or purpose in more
+        }
+
+
+def declared_hosts(allow_hosts: AllowHosts | LetIn) -> LetIn:
     """Return *allow_hosts* checked and in a normal form: purposes in a fixed order, hosts as A-labels.
 
     Parameters:
         allow_hosts: Host names by purpose, ``{"image": ["images.example"]}``. ``"*.images.example"`` is every
-            host below that domain, and not the domain itself (CSP 3, 2.4.1).
+            host below that domain, and not the domain itself (CSP 3, 2.4.1). A path in place of a purpose
+            lets in more on the pages at and below it: ``{"/map": {"image": ["tiles.example"]}}``.
 
     Raises:
-        DeclarationError: for a purpose that does not exist, and for what is no host name.
+        DeclarationError: for a purpose that does not exist, and for what is no host name or path.
     """
+    if isinstance(allow_hosts, LetIn):
+        return allow_hosts
     if not isinstance(allow_hosts, Mapping):
         raise DeclarationError(
             "allow_hosts= takes hosts by purpose; write it as in {'image': ['images.example']}."
         )
-    for purpose in allow_hosts:
+    below = {path: more for path, more in allow_hosts.items() if str(path).startswith("/")}
+    declared_exempt(tuple(below))
+    return LetIn(
+        _by_purpose({purpose: hosts for purpose, hosts in allow_hosts.items() if purpose not in below}),
+        {path: _by_purpose(below[path]) for path in sorted(below)},
+    )
+
+
+def _by_purpose(given: object) -> dict[str, tuple[str, ...]]:
+    if not isinstance(given, Mapping):
+        raise DeclarationError(
+            "allow_hosts= takes hosts by purpose for a path; write {'/map': {'image': ['images.example']}}."
+        )
+    for purpose in given:
         if purpose not in PURPOSES:
             near = difflib.get_close_matches(str(purpose), PURPOSES, n=1, cutoff=0.5)
             mend = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(PURPOSES)}."
             raise DeclarationError(f"allow_hosts= has no purpose {purpose!r}; {mend}")
-        if isinstance(allow_hosts[purpose], str):
+        if isinstance(given[purpose], (str, Mapping)):
             raise DeclarationError(
-                f"allow_hosts= wants a list of hosts; write {{{purpose!r}: [{allow_hosts[purpose]!r}]}}."
+                f"allow_hosts= wants a list of hosts; write {{{purpose!r}: [{str(given[purpose])!r}]}}."
             )
     return {
-        purpose: tuple(sorted({_host(host) for host in allow_hosts[purpose]}))
+        purpose: tuple(sorted({_host(host) for host in given[purpose]}))
         for purpose in PURPOSES
-        if allow_hosts.get(purpose)
+        if given.get(purpose)
     }
 
 
@@ -98,9 +131,7 @@ def declared_exempt(exempt: Exempt) -> tuple[str, ...] | Callable[[dict[str, Any
         raise DeclarationError(f"exempt= wants a list of paths; write exempt=[{exempt!r}].")
     for path in exempt:
         if not path.startswith("/") or path == "/" or path.endswith("/"):
-            raise DeclarationError(
-                f"exempt= holds {path!r}, which is no path below the root; write '/embed'."
-            )
+            raise DeclarationError(f"{path!r} is no path below the root; write it as in '/embed'.")
     return tuple(exempt)
 
 
@@ -109,7 +140,7 @@ class Hosts:
 
     Parameters:
         site: Who we are: its registrable domain, its further domains, and all below them.
-        allowed: What :func:`declared_hosts` returned.
+        allowed: Who was let in, by purpose.
     """
 
     def __init__(self, site: Site, allowed: Mapping[str, tuple[str, ...]]) -> None:

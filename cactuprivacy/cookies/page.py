@@ -2,7 +2,8 @@
 
 Room: cookies. Takes a page's bytes and returns as many, with a letter changed where something is refused: an
 attribute that leads away loses its first one (``href`` becomes ``xref``), so that nobody acts on it while
-``Content-Length``, offsets and ranges stay true. :mod:`~cactuprivacy.cookies.tags` judges;
+``Content-Length``, offsets and ranges stay true; the address of a form or a window begins with a point instead, and
+leads to a page of ours that is not there. :mod:`~cactuprivacy.cookies.tags` judges;
 :mod:`~cactuprivacy.cookies.guard` puts the filter on the way of documents.
 
 Tags are looked for wherever they stand, in comments and scripts as well, since what is one depends on all that
@@ -34,11 +35,11 @@ _CALL = re.compile(_OPEN)
 
 # How bytes may end in the midst of the name of what is looked for
 _CUT = re.compile(rb"(?:<[a-z0-9:._-]{0,40}|o|op|ope|open[%b]{0,20})\Z" % _BLANK)
+_ENDS = (b">", b"\n", b"")  # of a chunk that ends in no such place, as most do
 _OPENS_QUOTE = re.compile(rb"=[%b]*\Z" % _BLANK)
 
 # Bytes by which tags hide: UTF-16 has a NUL in each of their letters, and browsers take the escapes of
 # ISO-2022-JP (RFC 1468) out from between them. In any other encoding neither is of use.
-_HIDING = (b"\x00", b"\x1b")
 _BARE = bytes.maketrans(b"\x00\x1b", b"  ")
 
 
@@ -63,12 +64,11 @@ class PageFilter:
         self._record = record
         self._xml = xml
         self._nested = nested
-        self._tags = Tags(strange, self._strange_document)
         self._held = b""
 
     def feed(self, chunk: bytes) -> bytes:
         """Return what may go on, now that *chunk* has come: everything but the beginning of a tag at its end."""
-        held = self._held
+        held, self._held = self._held, b""
         if held[:1] == b"<" and b">" not in chunk and len(held) + len(chunk) <= MAX_HELD:
             self._held = held + chunk  # nothing can have ended
             return b""
@@ -81,14 +81,20 @@ class PageFilter:
 
     def _sifted(self, data: bytes, *, last: bool) -> bytes:
         findings: list[Finding] = []
-        if any(byte in data for byte in _HIDING):
+        if b"\0" in data or b"\x1b" in data:
             findings.append(Finding(0, b"", "H9", "charset"))
             data = data.translate(_BARE)
         low = data.lower()
         end = self._read(data, low, findings, last=last)
-        if not last and end == len(data) and (cut := _CUT.search(low, max(0, end - 64))):
+        if (
+            not last
+            and end == len(data)
+            and low[-1:] not in _ENDS
+            and (cut := _CUT.search(low, max(0, end - 64)))
+        ):
             end = cut.start()
-        self._held = data[end:]
+        if end < len(data):
+            self._held = data[end:]
         if not findings:
             return data[:end]
         self._record([Verdict("out", found.name, found.rule) for found in findings])
@@ -101,15 +107,17 @@ class PageFilter:
         """Find what is refused, and return how far that is certain."""
         links: Links = "all" if _PING.search(low) else "cut" if not last and _is_cut_off(low) else "none"
         openers = _openers(links, _CALL.search(low) is not None, self._xml)
+        tags = None
         for opener in openers.finditer(low):
-            element = (opener["tag"] or b"open").decode()
-            refused = self._tags.judge(data, low, element, opener.end())
+            tags = tags or Tags(self._strange, self._strange_document)
+            tag = opener["tag"] or b"open"
+            refused = tags.judge(data, low, tag, opener.end())
             if refused is not None:
                 findings += refused
             elif not last and len(data) - opener.start() <= MAX_HELD:
                 return opener.start()
             elif not last:
-                findings.append(Finding(opener.start("tag"), b"x", "H10", element))
+                findings.append(Finding(opener.start("tag"), b"x", "H10", tag.decode()))
             # A tag that never ends is none.
         return len(data)
 

@@ -25,8 +25,9 @@ logger = logging.getLogger("cactuprivacy.cookies")
 MAX_LOGGED = 16  # verdicts of one request or response; a stranger's header must not fill the log
 MAX_REMEMBERED = 500  # pairs of rule and name, in each direction, that are known to be logged
 
-#: Sent for each refused cookie, by the guard, with ``verdict=`` the :class:`Verdict`. Receivers run on the
-#: request's way, so they only take note; one that raises is logged, by the name of its error, and harms no page.
+#: Sent for each refused cookie, by the guard, with ``verdict=`` the :class:`Verdict`; for those of a request that
+#: are not told by name, once with their number in ``times``. Receivers run on the request's way, so they only take
+#: note; one that raises is logged, by the name of its error, and harms no page.
 cookie_refused = Signal(
     "Sent for each refused cookie: the sender is the CookieGuard, verdict= is the Verdict. "
     "Receivers run on the request's way; one that raises harms no page."
@@ -68,13 +69,23 @@ class Refusals:
         self._lock = threading.Lock()
 
     def record(self, verdicts: Sequence[Verdict]) -> None:
-        """Count *verdicts*, all of them refusals, log them and send the signal."""
+        """Count *verdicts*, all of them refusals in one direction, log them and send the signal."""
         with self._lock:
             for verdict in verdicts:
-                self.counts[verdict.rule or "", verdict.direction] += 1
+                self.counts[verdict.rule or "", verdict.direction] += verdict.times
+        if logger.isEnabledFor(_level(verdicts[0].direction)):
+            self._log(verdicts)
+        if cookie_refused.receivers:
+            self._signal(verdicts)
+
+    def _log(self, verdicts: Sequence[Verdict]) -> None:
+        with self._lock:
             levels = self._levels(verdicts)
+        more = 0
         for verdict, level in zip(verdicts, levels, strict=True):
-            if level:
+            if not level or (verdict.times > 1 and level > logging.DEBUG):
+                more += verdict.times
+            else:
                 logger.log(
                     level,
                     "%s: %s %r, %s, %s: %s.",
@@ -82,14 +93,11 @@ class Refusals:
                     verdict.kind,
                     verdict.name,
                     verdict.direction,
-                    self._outcome,
+                    "let pass" if verdict.passes else self._outcome,
                     verdict.reason,
                 )
-        more = levels.count(0)
         if more:
             logger.log(_level(verdicts[0].direction), "%d more were %s with these.", more, self._outcome)
-        if cookie_refused.receivers:
-            self._signal(verdicts)
 
     def _levels(self, verdicts: Sequence[Verdict]) -> list[int]:
         """Return each verdict's level; 0 for what is new, but must wait for room in the log."""

@@ -10,10 +10,17 @@ from __future__ import annotations
 import re
 import time
 from email.utils import formatdate
-from itertools import repeat
 from typing import TYPE_CHECKING, Literal
 
-from cactuprivacy.cookie import MAX_AGE_LIMIT, Cookie, is_cookie_path, is_cookie_value, is_token, prefix_of
+from cactuprivacy.cookie import (
+    MAX_AGE_LIMIT,
+    PREFIXES,
+    Cookie,
+    is_cookie_path,
+    is_cookie_value,
+    is_token,
+    prefix_of,
+)
 from cactuprivacy.cookies.syntax import (
     MAX_ATTRIBUTE,
     WHITE,
@@ -36,16 +43,26 @@ MAX_SET_COOKIES = 50  # a response; browsers promise no more for a host (6.1)
 MAX_SET_BYTES = 8192  # a response; what comes back larger than that, servers refuse
 MAX_COOKIE_BYTES = 16384  # a request
 MAX_PAIRS = 180  # a request; what Chromium and Firefox keep for a domain
+MAX_REPEATS = 8  # a request; what comes of declared names after a second value of theirs
+MAX_TOLD = 16  # refusals of a request that are told by name; of the rest, how many by which rule
+
+_USUAL = 24  # pairs of a request; in what comes after them, only declared names are looked for
 
 _KNOWN = frozenset({"expires", "max-age", "domain", "path", "secure", "httponly", "samesite", "partitioned"})
+# At a cookie of such a name http.cookies and WebOb take it for an attribute, and http.cookies may give up (RFC 2109).
+_ATTRIBUTES = _KNOWN | {"comment", "version"}
 _EPOCH = formatdate(0, usegmt=True)
 
-# A whole Cookie header in its normal form, of characters that every parser reads alike. WebOb ends a value
-# at a bracket and goes on with what follows, so brackets take the slow way, and leave it in quotes.
-_PLAIN_PAIR = r"[!#%&'*+\-.^_`|~0-9A-Za-z][!#$%&'*+\-.^_`|~0-9A-Za-z]*=[!#-+\--:<-Z^-~]*"
-_PLAIN = re.compile(f"{_PLAIN_PAIR}(?:; {_PLAIN_PAIR})*")
+# A value that every parser reads alike, and what parts it from the next pair. Splitting a Cookie header at these
+# leaves its names, and an empty rest, exactly when the header is in its normal form: what follows on anything
+# else begins with a character that no name has. WebOb ends a value at a bracket and goes on with what
+# follows, so brackets take the slow way, and leave it in quotes.
+_VALUES = re.compile(r"=[!#-+\--:<-Z^-~]*(?:; (?!\Z))?")
+# An undeclared name with which nothing else is wrong
+_ORDINARY = re.compile(r"(?!\$|__)[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # A comma where a server has joined two Cookie lines
 _JOINT = re.compile(r",(?=[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+=)")
+_CLAIM = re.compile(rf"[ \t]*(?:{'|'.join(PREFIXES)})", re.IGNORECASE)
 
 # What holds for a name that is not declared, where undeclared cookies are allowed.
 _UNDECLARED = Cookie("undeclared", purpose="not declared", max_age=MAX_AGE_LIMIT)
@@ -66,6 +83,9 @@ class Rules:
         self._declared = {cookie.name: cookie for cookie in cookies}
         self._folded = {name.lower() for name in self._declared}
         self._names = frozenset(self._declared)
+        names = "|".join(map(re.escape, self._names)) or "(?!)"
+        self._ours = re.compile(rf";([ \t]*(?:{names})[ \t]*=[^;]*)")
+        self._most = min(max(len(self._names), 1), MAX_PAIRS)  # pairs of a header with nothing to refuse
         self._home = registrable_domain(site.host)
         self._scopes = frozenset(scopes(site))  # O9, O10
 
@@ -191,47 +211,89 @@ class Rules:
             header: The header as the server shows it, several lines joined or not.
             third_party: Whether the request comes from inside somebody else's page (I8).
         """
-        candidates: Iterable[tuple[str, str, str | None]] = ()
-        pairs = header.split("; ", MAX_PAIRS) if len(header) <= MAX_COOKIE_BYTES else []
-        plain = 0 < len(pairs) <= MAX_PAIRS and _PLAIN.fullmatch(header) is not None
-        if plain:
-            names = [pair.partition("=")[0] for pair in pairs]
-            if self._names.issuperset(names) and len(set(names)) == len(names) and not third_party:
+        if not third_party and len(header) <= MAX_COOKIE_BYTES:
+            names = _VALUES.split(header, self._most)
+            rest = names.pop()
+            # Declared, every one, and none twice
+            if not rest and 0 < len(self._names.intersection(names)) == len(names):
                 return header, []
-            candidates = zip(names, pairs, repeat(None))
-        else:
-            candidates = _pairs(header)
+        return self._pick(header, third_party)
 
-        kept: dict[str, str] = {}
-        tossed: set[str] = set()
-        refused: list[Verdict] = []
-        for name, pair, flaw in candidates:
-            rule = flaw
-            if third_party:
-                rule = "I8"
-            elif rule is None and name not in self._names:
-                rule = self._unwelcome(name)
-            if rule is None and not plain:
-                rule, pair = _agreed(name, pair)
-            if rule is None and kept.setdefault(name, pair) != pair:
-                rule = "I6"  # two of one value are one: servers that join lines make such
-                tossed.add(name)
-            if rule is not None:
-                refused.append(Verdict("in", shown(name), rule))
-        left = [pair for name, pair in kept.items() if name not in tossed]
-        return "; ".join(left) or None, refused
+    def _pick(self, header: str, third_party: bool) -> tuple[str | None, list[Verdict]]:
+        """Judge a header that is not in its normal form, or holds what is not declared, pair by pair.
+
+        This is what strangers can make dear. So of each declared name one value is looked at, of undeclared ones
+        none, and once sixteen refusals are told an undeclared name is that and nothing worse.
+        """
+        parts, cut = _parts(header)
+        welcome = frozenset() if third_party else self._names
+        told = [Verdict("in", "", "I10")] if cut else []
+        untold: dict[str, int] = {}
+        values: dict[str, str] = {}
+        doubted: set[str] = set()
+        looked_at = repeats = 0
+        for part in self._eligible(parts, third_party):
+            looked_at += 1
+            name, equals, value = part.partition("=")
+            name = name.strip(WHITE) if equals else ""
+            full = len(told) >= MAX_TOLD
+            rule = None
+            if name not in welcome:
+                rule = "I8" if third_party else "I9" if full and self._strict else self._unwelcome(name)
+            elif name in doubted:
+                repeats += 1
+                if repeats > MAX_REPEATS:  # a bombardment, in which nobody can tell whose is what
+                    return None, [Verdict("in", "", "I10", times=len(parts))]
+                rule = "I6"
+            if rule is None:
+                value = value.strip(WHITE)
+                if name not in values:
+                    values[name] = value
+                    rule = _flaw(value)
+                elif value != values[name]:  # two of one value are one: servers that join lines make such
+                    rule = "I6"
+                if rule is None:
+                    continue
+                doubted.add(name)
+            if full:
+                untold[rule] = untold.get(rule, 0) + 1
+            else:
+                told.append(Verdict("in", shown(name.lstrip(",")), rule))
+        if looked_at < len(parts):
+            rule = "I8" if third_party else "I9"
+            untold[rule] = untold.get(rule, 0) + len(parts) - looked_at
+        told += [Verdict("in", "", rule, times=times) for rule, times in untold.items()]
+        left = [_pair(name, value) for name, value in values.items() if name not in doubted]
+        return "; ".join(left) or None, told
+
+    def _eligible(self, parts: list[str], third_party: bool) -> Iterator[str]:
+        """Yield the pairs to look at: the first ones, and of the rest, found in one go, those with declared names."""
+        yield from parts[:_USUAL]
+        rest = parts[_USUAL:]
+        if rest and not self._strict:
+            yield from rest
+        elif rest and not third_party:
+            yield from self._ours.findall(";" + ";".join(rest))
 
     def _unwelcome(self, name: str) -> str | None:
         """Return the rule by which a name that is not declared does not enter."""
+        if name.lower() in self._folded:
+            return "I3"
+        if self._strict and _ORDINARY.fullmatch(name):
+            return "I9"  # nearly all of them
         if not name or name[0] == "$":
             return "I5"
+        if name[0] == "," and _CLAIM.match(name, 1):
+            return "I1"
         if not is_token(name):
             return "I2"
         prefix = prefix_of(name) if name[:2] == "__" else None
-        if name.lower() in self._folded or (prefix and not name.startswith(prefix)):
+        if prefix and not name.startswith(prefix):
             return "I3"
         if self._strict:
             return "I9"
+        if name.lower() in _ATTRIBUTES:
+            return "I5"
         return "I7" if prefix and not self.site.secure else None
 
 
@@ -297,34 +359,48 @@ def _below(path: str, declared: str) -> bool:
     return path == declared or path.startswith(declared if declared.endswith("/") else declared + "/")
 
 
-def _pairs(header: str) -> Iterator[tuple[str, str, str | None]]:
-    """Yield name, value and flaw of each pair, as many as a browser sends."""
+def _parts(header: str) -> tuple[list[str], bool]:
+    """Return the pairs of a header, as many as a browser sends, not yet taken apart; and whether there are more."""
     parts = header[:MAX_COOKIE_BYTES].split(";", MAX_PAIRS)
-    if len(header) > MAX_COOKIE_BYTES or len(parts) > MAX_PAIRS:
+    cut = len(header) > MAX_COOKIE_BYTES or len(parts) > MAX_PAIRS
+    if cut:
         parts.pop()  # cut in two, or all the rest
-        yield "", "", "I10"
-    joints = 0
+    if "," in header and (header.count(",") > MAX_PAIRS or _JOINT.search(header)):
+        parts = _parted(parts)
+    return parts, cut
+
+
+def _parted(parts: list[str]) -> list[str]:
+    """Return *parts* with those parted that a server has joined by a comma, as many as a browser sends.
+
+    Who may set any cookie here could write ``x=1,__Host-sid=evil`` into it: nothing after a comma has the
+    prefix's promise, so a name that claims one keeps the comma, with which it is none.
+    """
+    parted: list[str] = []
+    room = MAX_PAIRS
     for part in parts:
-        joined = [part]
-        if "," in part and '"' not in part and joints < MAX_PAIRS:
-            joined = _JOINT.split(part, maxsplit=MAX_PAIRS - joints)
-            joints += len(joined) - 1
-        for place, piece in enumerate(joined):
-            name, equals, value = piece.partition("=")
-            name, value = (name.strip(WHITE) if equals else ""), value.strip(WHITE)
-            # Who may set any cookie here could write "x=1,__Host-sid=evil" into it: nothing after a comma has
-            # the prefix's promise.
-            spoof = place > 0 and name[:2] == "__" and prefix_of(name) is not None
-            yield name, value, "I1" if spoof else None
+        joints = part.count(",")
+        if not 0 < joints <= room or '"' in part:
+            parted.append(part)
+            continue
+        room -= joints
+        pieces = _JOINT.split(part)
+        if "__" in part:
+            pieces[1:] = ["," + piece.lstrip(WHITE) if _CLAIM.match(piece) else piece for piece in pieces[1:]]
+        parted += pieces
+    return parted
 
 
-def _agreed(name: str, value: str) -> tuple[str | None, str]:
-    """Return the rule that refuses *value*, and the pair in a form that every parser reads alike."""
-    if not is_cookie_value(value):
-        return "I1" if "," in value and '"' not in value else "I4", ""
-    if value[:1] != '"' and ("[" in value or "]" in value):
-        value = f'"{value}"'
-    return None, f"{name}={value}"
+def _flaw(value: str) -> str | None:
+    """Return the rule by which *value* is one that parsers disagree about."""
+    if is_cookie_value(value):
+        return None
+    return "I1" if "," in value and '"' not in value else "I4"
+
+
+def _pair(name: str, value: str) -> str:
+    """Return the pair in a form that every parser reads alike."""
+    return f'{name}="{value}"' if value[:1] != '"' and ("[" in value or "]" in value) else f"{name}={value}"
 
 
 def _refused(name: str, rule: str) -> Verdict:

@@ -30,15 +30,16 @@ _WHOLE = re.compile(WHOLE)
 
 # Such a tag is of no account without one of these. Names of attributes have one spelling, but for the case; the
 # letters of a value may be written as references.
+_FORMACTION, _PING = re.compile(b"formaction").search, re.compile(b"ping").search
 _TELLS = {
-    "link": (b"pre", b"&"),
-    "meta": (b"http-equiv",),
-    "script": (b"speculation", b"&"),
-    "form": (b"action",),
-    "button": (b"formaction",),
-    "input": (b"formaction",),
-    "a": (b"ping",),
-    "area": (b"ping",),
+    b"link": re.compile(b"pre|&").search,
+    b"meta": re.compile(b"http-equiv").search,
+    b"script": re.compile(b"speculation|&").search,
+    b"form": re.compile(b"action").search,
+    b"button": _FORMACTION,
+    b"input": _FORMACTION,
+    b"a": _PING,
+    b"area": _PING,
 }
 
 _MAX_LITERAL = 512  # bytes of the first argument of open()
@@ -89,17 +90,17 @@ class Tags:
         self._strange = strange
         self._strange_document = strange_document
 
-    def judge(self, data: bytes, low: bytes, element: str, end: int) -> list[Finding] | None:
-        """Return what is refused in the tag of *element*, or the call of ``open``, that goes on at *end*.
+    def judge(self, data: bytes, low: bytes, tag: bytes, end: int) -> list[Finding] | None:
+        """Return what is refused in the *tag* of that name, or the call of ``open``, that goes on at *end*.
 
         ``None`` where its own end has not come yet. *low* is *data* in lower case.
         """
-        if element == "open":
+        tells = _TELLS.get(tag)
+        if tells and (whole := _WHOLE.match(low, end)) and not tells(low, end, whole.end()):
+            return []
+        if tag == b"open":
             return self._call(data, end)
-        if element in _TELLS and (whole := _WHOLE.match(low, end)):
-            tag = whole[0]
-            if not any(word in tag for word in _TELLS[element]):
-                return []
+        element = tag.decode()
         read = _attributes(data, low, end)
         if read is None:
             return None
@@ -107,7 +108,10 @@ class Tags:
         if element == "script":
             return self._script(data, low, said, end)
         return [
-            Finding(said[name].at, b"x", rule, f"{element} {name}")
+            # A form without an action would be sent to its own page, which may send it at once, for ever.
+            Finding(said[name].value_at, b".", rule, f"{element} {name}")
+            if rule == "H6"
+            else Finding(said[name].at, b"x", rule, f"{element} {name}")
             for name, rule in self._refused(element, said)
         ]
 
@@ -199,7 +203,7 @@ class Tags:
             return []
         url = unescape(_ESCAPED.sub(_plain, found["url"].decode("utf-8", "replace")))
         if _ABROAD.match(url) and self._strange(url, "navigate"):
-            return [Finding(found.start("url"), b"#", "H7", "open()")]  # a popup of the page itself
+            return [Finding(found.start("url"), b".", "H7", "open()")]
         return []
 
 

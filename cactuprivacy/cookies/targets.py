@@ -1,6 +1,6 @@
-"""Targets: the host to which a URL in a header leads, as browsers read it, and lists of such URLs.
+"""Targets: the host to which a URL leads, as browsers read it, and the lists of URLs in headers.
 
-Room: cookies. Imports ``site`` only and decides nothing; touch it with the WHATWG URL standard in hand.
+Room: cookies. Imports nothing of ours and decides nothing; touch it with the WHATWG URL standard in hand.
 ``urllib.parse`` follows RFC 3986 and sees no host in ``https:\\evil.example``, ``/\\t/evil.example`` and their
 like, where browsers see one. Every function takes any text, never raises, and is linear in its length.
 """
@@ -8,9 +8,11 @@ like, where browsers see one. Every function takes any text, never raises, and i
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
 
-from cactuprivacy.site import ip_address
+import idna
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +25,13 @@ _INSIDE = str.maketrans("", "", "\t\n\r")  # which it takes out wherever they st
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _WEB = frozenset({"http", "https", "ws", "wss"})
 _HOSTLESS = frozenset({"about", "blob", "data", "javascript", "mailto", "sms", "tel"})
+_TWO_SLASHES = re.compile(r"[/\\]{2}")
 _END = re.compile(r"[/\\?#]")
 _PORT = re.compile(r":[0-9]*\Z")
-_NAME = re.compile(r"[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*")
+# A name as it is written nearly always; where the last label is a number, the host is an address (3.5).
+_NAME = re.compile(r"(?:[a-z0-9_\-]+\.)*(?![0-9]+\Z|0x[0-9a-f]*\Z)[a-z0-9_\-]+")
+_NUMBERS = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+)){0,3}")
+_MAX_HOST = 1024  # characters; no name is longer than 253, unless escaped
 
 # RFC 9110, 5.6.1 and 5.6.4: members part at commas, but for those inside quotes and angle brackets.
 _MARK = re.compile(r'\\.|[<>",]', re.DOTALL)
@@ -73,32 +79,79 @@ class Link(NamedTuple):
         return bool(self.relations) and all(name in INERT_RELATIONS or ":" in name for name in self.relations)
 
 
-def host_of(url: str) -> str | None:
-    """Return the host, in lower case, to which *url* leads from a page of ours.
+def host_of(url: str, scheme: str = "") -> str | None:
+    """Return the host, in lower case and A-labels, to which *url* leads from a page of ours.
 
     ``None`` when it stays on the page's own host, or leads to none; :data:`UNREADABLE` when it is written in
     a way on which one would rather not rely.
+
+    Parameters:
+        url: As it is written, in Unicode; from a header by way of :func:`header_text`.
+        scheme: The page's own, where it is known: ``https:page`` is then a path from there (WHATWG URL, 4.4).
     """
     if url[:1] == "/" and url[1:2] not in "/\\\t\r\n":
         return None
     text = url.strip(_EDGE).translate(_INSIDE)
     found = _SCHEME.match(text)
     if found:
-        scheme = found[1].lower()
-        if scheme in _HOSTLESS:
+        said = found[1].lower()
+        if said in _HOSTLESS:
             return None
-        if scheme not in _WEB:
+        if said not in _WEB:
             return UNREADABLE
-        # Without both slashes it depends on the page's own scheme whether a host follows.
         text = text[found.end() :]
-    elif len(text) < 2 or text[0] not in "/\\" or text[1] not in "/\\":
+        # Where the page's own scheme is not known, a host is taken to follow without both slashes too.
+        follows = said != scheme or _TWO_SLASHES.match(text)
+    else:
+        follows = _TWO_SLASHES.match(text)
+    if not follows:
         return None
     authority = _END.split(text.lstrip("/\\"), maxsplit=1)[0]
-    host = _PORT.sub("", authority.rpartition("@")[2]).lower()
-    if host[:1] == "[":
-        address = ip_address(host)
-        return str(address) if address else UNREADABLE
+    host = _PORT.sub("", authority.rpartition("@")[2])
+    lower = host.lower()
+    return lower if _NAME.fullmatch(lower) else _unusual(host)
+
+
+def header_text(value: str) -> str:
+    """Return a header's text as browsers read URLs in it: what WSGI shows as latin-1 is most often UTF-8."""
+    if value.isascii():
+        return value
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
+
+
+def _unusual(host: str) -> str:
+    """Return a host that is an address, is escaped, or is not ASCII (WHATWG URL, 3.5)."""
+    if len(host) > _MAX_HOST:
+        return UNREADABLE
+    try:
+        if host[:1] == "[":
+            return str(IPv6Address(host[1:-1])) if host[-1] == "]" and "%" not in host else UNREADABLE
+        host = unquote(host, errors="strict")
+        if not host.isascii():
+            host = idna.encode(host, uts46=True).decode("ascii")
+        host = host.lower().removesuffix(".")
+        if _NUMBERS.fullmatch(host):
+            return str(IPv4Address(_number(host.split("."))))
+    except ValueError:  # no address, no UTF-8, no name
+        return UNREADABLE
     return host if _NAME.fullmatch(host) else UNREADABLE
+
+
+def _number(parts: list[str]) -> int:
+    """Return the address that *parts* write, of which the last fills what the others leave (IPv4 parser)."""
+    *firsts, rest = (_digits(part) for part in parts)
+    if rest >= 256 ** (4 - len(firsts)) or any(byte > 255 for byte in firsts):
+        raise ValueError("It is beyond the last address.")
+    return sum(byte << (24 - 8 * place) for place, byte in enumerate(firsts)) + rest
+
+
+def _digits(part: str) -> int:
+    if part[:2] == "0x":
+        return int(part[2:] or "0", 16)
+    return int(part, 8 if part[0] == "0" else 10)
 
 
 def members(value: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 Direction = Literal["in", "out"]
 
 _MAX_NAME = 64  # characters of a stranger's name that we write down
+_CLEAN = bytes(code if 0x20 <= code < 0x7F else ord("?") for code in range(256))
 
 #: Why each rule refuses, and what to do about it.
 REASONS = {
@@ -54,22 +55,19 @@ REASONS = {
     "I2": "its name is no token; other parsers trim and decode what browsers do not (5.6)",
     "I3": "it looks like a declared or prefixed cookie, but is spelled in another case (5.4)",
     "I4": "its value is one that parsers disagree about (5.8.3)",
-    "I5": "it has no name, or one of RFC 2965's ($Version)",
+    "I5": "it has no name, or that of an attribute, as in RFC 2965 ($Version)",
     "I6": "it comes twice with different values, so one is somebody else's (4.2.2)",
     "I7": "its prefix promises https, and this site has none (5.7)",
     "I8": "it comes from inside another site's page (5.8.3)",
     "I9": "it is not declared, so the app does not see it",
-    "I10": "the header is longer than any browser's",
+    "I10": "there is more of it than any browser sends",
     "I11": "it is a signal of advertising networks, not of the visitor",
 }
 
 
 def shown(name: str) -> str:
     """Return *name* cut and cleaned, so that it can neither fill nor forge a line of a log."""
-    name = name[:_MAX_NAME]
-    if name.isascii() and name.isprintable():
-        return name
-    return "".join(c if " " <= c <= "~" else "?" for c in name)
+    return name[:_MAX_NAME].encode("ascii", "replace").translate(_CLEAN).decode()
 
 
 class Verdict(NamedTuple):
@@ -82,6 +80,8 @@ class Verdict(NamedTuple):
         rule: The rule that refuses it, ``None`` when it passes.
         line: What is sent in its place; ``None`` when nothing is.
         mended: The rules by which the line was hardened.
+        passes: Whether it is let pass all the same, and only told of.
+        times: How many it stands for: of what a stranger sends, only the first few are told by name.
     """
 
     direction: Direction
@@ -89,6 +89,8 @@ class Verdict(NamedTuple):
     rule: str | None = None
     line: str | None = None
     mended: tuple[str, ...] = ()
+    passes: bool = False
+    times: int = 1
 
     @property
     def reason(self) -> str:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cactuprivacy.cookies.hosts import PURPOSES
+from cactuprivacy.cookies.hosts import PURPOSES, declared_hosts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from cactuprivacy.affiliates import Affiliates
     from cactuprivacy.cookie import Cookie
+    from cactuprivacy.cookies.hosts import AllowHosts, LetIn
     from cactuprivacy.optin import MailingList
     from cactuprivacy.site import Site
     from cactuprivacy.visits import VisitLog
@@ -70,8 +71,9 @@ def state(
     operator: str,
     contact: str,
     cookies: Iterable[Cookie] = (),
-    allow_hosts: Mapping[str, Sequence[str]] | None = None,
+    allow_hosts: AllowHosts | LetIn | None = None,
     exempt: Sequence[str] | Callable[..., bool] = (),
+    enforced: bool = True,
     affiliates: Affiliates | None = None,
     visits: VisitLog | None = None,
     mailing_lists: Iterable[MailingList] = (),
@@ -83,13 +85,15 @@ def state(
         site: The site that makes the promises.
         operator: Who answers for it, and *contact* how they are reached.
         cookies: Every cookie that may leave the site, those of the middlewares too.
-        allow_hosts: The other hosts that pages may deal with, by purpose, as the guard has them.
+        allow_hosts: The other hosts that pages may deal with, as the guard has them.
         exempt: The paths below which other hosts are not kept out, or the function that tells.
+        enforced: Whether what is not declared is stopped, and not merely recorded.
         affiliates: The affiliate programme, if there is one.
         visits: The visit log, if there is one.
         mailing_lists: The mailing lists.
         stores: The names of the stores that keep something about people.
     """
+    let_in = declared_hosts(allow_hosts or {})
     return Policy(
         {
             "schema": SCHEMA,
@@ -109,10 +113,12 @@ def state(
                 for cookie in sorted(cookies, key=lambda cookie: cookie.name)
             ],
             "allow_hosts": [
-                {"purpose": purpose, "wording": PURPOSES[purpose], "hosts": list(hosts)}
-                for purpose, hosts in (allow_hosts or {}).items()
+                {"purpose": purpose, "wording": PURPOSES[purpose], "hosts": list(hosts), "below": path}
+                for path, by_purpose in [("", let_in.everywhere), *let_in.below.items()]
+                for purpose, hosts in by_purpose.items()
             ],
             "exempt": "by request" if callable(exempt) else sorted(exempt),
+            "enforced": enforced,
             "affiliates": affiliates
             and {
                 "parameter": affiliates.parameters[0],

@@ -48,35 +48,29 @@ class Watched:
 
 
 class Passage:
-    """The way of one response's bytes through a layer's filter, by ``write()``, a list or an iterable.
+    """The way of one response's bytes through its filter, whether they are written, listed or iterated over.
 
-    The layer is asked for its filter when the first byte comes, for until then the app may start another
-    response. A filter that raises is out of the way from there on, so that the page is served (W37).
+    A filter that raises is out of the way from there on, so that the page is served (W37).
 
     Parameters:
         layer: Whose filter it is.
         exchange: The request, and the response of which the bytes are.
     """
 
-    __slots__ = ("_asked", "_exchange", "_filter", "_layer")
+    __slots__ = ("_exchange", "_layer")
 
     def __init__(self, layer: Middleware, exchange: Exchange) -> None:
         self._layer = layer
         self._exchange = exchange
-        self._asked = False
-        self._filter: BodyFilter | None = None
 
     @property
     def free(self) -> bool:
-        """Whether all goes through untouched; asks the layer."""
-        self._ask()
-        return self._filter is None
+        """Whether all goes through untouched."""
+        return self._exchange.filter is None
 
     def feed(self, chunk: bytes) -> bytes:
         """Return what to send for *chunk*."""
-        if self._filter is None and chunk:
-            self._ask()
-        filtering = self._filter
+        filtering = self._exchange.filter
         if filtering is None:
             return chunk
         try:
@@ -89,45 +83,37 @@ class Passage:
 
     def end(self) -> bytes:
         """Return what is left to send after the last chunk."""
+        filtering = self._exchange.filter
         try:
-            return b"" if self._filter is None else self._filter.end()
+            return b"" if filtering is None else filtering.end()
         except RefusalError:
             raise
         except Exception as error:
             self._drop(error)
             return b""
 
-    def _ask(self) -> None:
-        if self._asked:
-            return
-        self._asked = True
-        try:
-            self._filter = self._layer.filter(self._exchange)
-        except RefusalError:
-            raise
-        except Exception as error:
-            self._drop(error)
-
     def _drop(self, error: Exception) -> None:
-        self._filter = None
+        self._exchange.filter = None
         self._layer.recover("filter", self._exchange, error)
 
 
-def filtered(body: Iterable[bytes], passage: Passage, exchange: Exchange) -> Iterable[bytes]:
-    """Return *body* with its bytes going through *passage*; *body* itself where that is sure to change nothing.
+def filtered(body: Iterable[bytes], layer: Middleware, exchange: Exchange) -> Iterable[bytes]:
+    """Return *body* with its bytes going through the response's filter; *body* itself where there is sure to be none.
 
     A list has all been made already: it is filtered at once, and has as many chunks as before, since servers
     compute ``Content-Length`` from a list of one (W12).
     """
     if type(body) in (list, tuple) and exchange.status is not None:
-        if passage.free:
+        if exchange.filter is None:
             return body
-        chunks = [passage.feed(chunk) for chunk in body]
-        chunks[-1:] = [b"".join([*chunks[-1:], passage.end()])]
+        passage = Passage(layer, exchange)
+        chunks = [passage.feed(chunk) for chunk in body] or [b""]
+        if rest := passage.end():
+            chunks[-1] += rest
         return chunks
-    if is_the_servers(body, exchange) and (passage.free or not _is_iterable(body)):
+    if is_the_servers(body, exchange) and (exchange.filter is None or not _is_iterable(body)):
         return body
-    return _FilteredBody(body, passage)
+    return _FilteredBody(body, Passage(layer, exchange))
 
 
 class _FilteredBody:

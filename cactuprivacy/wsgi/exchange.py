@@ -7,12 +7,14 @@ what is particular to one clause belongs in that clause's middleware.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from cactuprivacy.cookie import Cookie
+    from cactuprivacy.wsgi.body import BodyFilter
 
 Headers = list[tuple[str, str]]
 
@@ -45,23 +47,28 @@ class Exchange:
         headers: The response's headers, a list of this layer's own; edit it in ``start``.
         error: The class of what ended it early: what the app raised, or what the server met while it sent
             (the client has gone). ``None`` when the response was delivered.
+        filter: What the body's bytes go through, if ``start`` has set anything; see :attr:`Middleware.filters`.
         note: Whatever the layer wants to remember from one hook to the next.
     """
 
-    __slots__ = ("environ", "error", "headers", "note", "status")
+    __slots__ = ("environ", "error", "filter", "headers", "note", "status")
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self.environ = environ
         self.status: str | None = None
         self.headers: Headers = []
         self.error: type[BaseException] | None = None
+        self.filter: BodyFilter | None = None
         self.note: object = None
+
+    def begin(self, status: str, headers: Headers) -> None:
+        """Take up the app's response, in place of one that it began before: the base itself calls this."""
+        self.status, self.headers, self.filter = status, list(headers), None
 
     @property
     def status_code(self) -> int | None:
         """The status as a number, ``None`` where there is none or it is none."""
-        code = (self.status or "").partition(" ")[0]
-        return int(code) if len(code) == 3 and code.isascii() and code.isdigit() else None
+        return _code(self.status or "")
 
     def header(self, name: str) -> str | None:
         """Return the first response header called *name* (in any case), or ``None``."""
@@ -119,3 +126,9 @@ class Exchange:
             if part and part.lower().partition("=")[0].rstrip() not in ("public", "s-maxage", "private")
         ]
         self.headers[:] = [*kept, ("Cache-Control", ", ".join(["private", *stricter]))]
+
+
+@lru_cache(maxsize=256)  # an app's status lines are few, and every layer asks
+def _code(status: str) -> int | None:
+    code = status.partition(" ")[0]
+    return int(code) if len(code) == 3 and code.isascii() and code.isdigit() else None

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from cactuprivacy.cookie import Cookie
-    from cactuprivacy.wsgi.body import BodyFilter
 
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None
 
@@ -50,11 +49,11 @@ class Middleware:
         application = NoArchive(application)
 
     For a request they run in this order: ``open`` before the app is called; ``hint`` for early hints, and
-    ``start`` each time that the app starts a response (an error page starts a second one); ``filter`` when
-    its first byte is on the way; ``close`` once, when the response has been delivered or has failed. Of nested
-    layers the outer one opens first, and starts and closes last. A body is wrapped only by a layer that
-    overrides ``filter`` or ``close``; a file that the server sends by itself is wrapped only where there is
-    a filter for it, and closes as soon as the app has returned it.
+    ``start`` each time that the app starts a response (an error page starts a second one); ``close`` once,
+    when the response has been delivered or has failed. Of nested layers the outer one opens first, and
+    starts and closes last. A body is wrapped only by a layer that ``filters`` or overrides ``close``; a file
+    that the server sends by itself is wrapped only where there is a filter for it, and closes as soon as the
+    app has returned it.
 
     What a layer must remember goes to ``exchange.note``, never to ``self``: an instance serves many requests
     at once. A hook that raises is logged, by the name of its error alone, and the page is served all the
@@ -74,6 +73,9 @@ class Middleware:
     place: ClassVar[int | None] = None
     #: Whether a second one of the kind inside the first does its work again.
     repeats: ClassVar[bool] = True
+    #: Whether ``start`` may set ``exchange.filter``: an object with ``feed(chunk)`` and ``end()``, each of which
+    #: returns bytes to send, through which the response's body goes.
+    filters: ClassVar[bool] = False
     #: The cookies that the layer itself sets, for a guard around it to know.
     cookies: tuple[Cookie, ...] = ()
 
@@ -90,7 +92,6 @@ class Middleware:
         self._opens = kind.open is not Middleware.open
         self._starts = kind.start is not Middleware.start
         self._hints = kind.hint is not Middleware.hint
-        self._filters = kind.filter is not Middleware.filter
         self._closes = kind.close is not Middleware.close
 
     def open(self, exchange: Exchange) -> WSGIApplication | None:
@@ -102,9 +103,6 @@ class Middleware:
     def hint(self, exchange: Exchange, headers: Headers) -> Headers:
         """Return the early hints (RFC 8297) to send in place of *headers*; none of them when it raises."""
         return headers
-
-    def filter(self, exchange: Exchange) -> BodyFilter | None:
-        """Return what the body's bytes go through, ``None`` for nothing; asked once, when the first one comes."""
 
     def close(self, exchange: Exchange) -> None:
         """Do what is left when the response has been delivered, or has failed; called once."""
@@ -132,17 +130,16 @@ class Middleware:
                 app = answer
         if self._hints and "wsgi.early_hints" in environ:  # W22
             environ["wsgi.early_hints"] = self._hinting(exchange, environ["wsgi.early_hints"])
-        passage = Passage(self, exchange) if self._filters else None
-        if self._starts or self._closes or passage:
-            start_response = self._starting(exchange, start_response, passage)
+        if self._starts or self._closes:
+            start_response = self._starting(exchange, start_response)
         if not self._closes:
             body = app(environ, start_response)
-            return body if passage is None else filtered(body, passage, exchange)
+            return filtered(body, self, exchange) if self.filters else body
 
         try:
             body = app(environ, start_response)
-            if passage is not None:
-                body = filtered(body, passage, exchange)
+            if self.filters:
+                body = filtered(body, self, exchange)
         except BaseException as error:  # W36: GreenletExit and SystemExit too
             exchange.error = type(error)
             self.finish(exchange)
@@ -161,32 +158,30 @@ class Middleware:
             self.recover("open", exchange, error)
             return None
 
-    def _starting(
-        self, exchange: Exchange, start_response: StartResponse, passage: Passage | None
-    ) -> StartResponse:
+    def _starting(self, exchange: Exchange, start_response: StartResponse) -> StartResponse:
         starts = self._starts
 
         def starting(status: str, headers: Headers, exc_info: ExcInfo = None) -> Callable[[bytes], object]:
-            before = exchange.status, exchange.headers
+            before = exchange.status, exchange.headers, exchange.filter
             try:
                 # W3: each call starts afresh; W26: with a list that is nobody else's
-                exchange.status, exchange.headers = status, list(headers)
+                exchange.begin(status, headers)
                 if starts:
                     try:
                         self.start(exchange)
                     except RefusalError:
-                        exchange.status, exchange.headers = before  # this start has never been
+                        # this start has never been
+                        exchange.status, exchange.headers, exchange.filter = before
                         raise
                     except Exception as error:  # W37
-                        exchange.status, exchange.headers = status, list(headers)  # nothing half done
+                        exchange.begin(status, headers)  # nothing half done
                         self.recover("start", exchange, error)
-                if exc_info is None:  # W4: servers that take two arguments exist
-                    write = start_response(exchange.status, list(exchange.headers))
-                else:
-                    write = start_response(exchange.status, list(exchange.headers), exc_info)
-                if passage is None:
+                started = exchange.status or status, list(exchange.headers)
+                # W4: servers that take two arguments exist
+                write = start_response(*started) if exc_info is None else start_response(*started, exc_info)
+                if exchange.filter is None:
                     return write  # W7
-                return lambda chunk: write(passage.feed(chunk))
+                return lambda chunk: write(Passage(self, exchange).feed(chunk))
             finally:
                 exc_info = None  # W6: no reference cycle through the traceback
 

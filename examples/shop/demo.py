@@ -116,8 +116,8 @@ def _tell(shop: str, mails: str, link: str, data: Path) -> None:
      {shop}{link}
   2  Sign up for Cactus news at the foot of a page, and press the button behind the link in the mail:
      {mails}
-  3  Let the shop try to set cookies that the policy forbids, and look for them in your browser:
-     {shop}/hostile/0 to {shop}/hostile/6
+  3  Let the shop try what its policy forbids, and look for it in your browser:
+     {shop}/hostile/
   4  Read the policy that the shop runs on, and change your mind about what you chose:
      {shop}/privacy and {shop}/privacy/choices
   5  Be the operator, in a second terminal:

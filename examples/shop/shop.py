@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import settings
 from catalogue import CATALOGUE, CURRENCY, MOST_OF_ONE, pounds
 from flask import Flask, abort, redirect, render_template, request, session, url_for
-from hostile import hostile, take_out_the_guard
+from hostile import misbehave, take_out_the_guard
 from orders import Order, Orders
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -53,7 +53,7 @@ app = Flask(__name__)
 app.secret_key = privacy.keys.derive("shop session")[0]
 app.config.update(MAX_CONTENT_LENGTH=16_384, SESSION_COOKIE_SAMESITE="Lax")
 if settings.HOSTILE:
-    app.register_blueprint(hostile)
+    misbehave(app, settings.DATA)
 privacy.init_app(app)
 if settings.UNGUARDED:
     take_out_the_guard(app)

@@ -105,6 +105,20 @@ def test_a_click_is_counted_once_though_its_page_fails(program: AffiliateProgram
     assert counted(program) == {"human": 1}
 
 
+@pytest.mark.parametrize("answer", [True, False, None])
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("link", ["/r/alice/page", "/aftrack.asp?ID=alice&Req=page", "/page?af=alice"])
+def test_a_click_that_is_led_on_is_counted_once(
+    program: AffiliateProgram, make_program: MakeProgram, link: str, answer: bool | None, clean: bool
+) -> None:
+    leading = make_program(answer, path="/r", legacy_path="/aftrack.asp", clean_url=clean)
+    response = follow(leading, link)
+    while response.status_int == 303:  # browsers say of it what they said of the click
+        response = response.follow(headers=CLICK)
+
+    assert counted(leading) == {"human": 1}
+
+
 def test_clicks_are_counted_by_campaign(program: AffiliateProgram, make_program: MakeProgram) -> None:
     campaigning = make_program(campaigns=["summer"], path="/r")
     for path in (

@@ -146,6 +146,21 @@ def test_after_a_no_the_url_is_cleaned_and_nothing_set(
     assert (response.status_int, "Set-Cookie" in response.headers) == (303, False)
 
 
+def test_a_consent_that_only_the_app_can_answer_leaves_the_url_and_makes_the_claim(
+    program: AffiliateProgram, make_program: MakeProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleaning = make_program(clean_url=True)
+    monkeypatch.setattr(cleaning.visitors, "_consent", lambda environ: environ["set.by.the.app"])
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        environ["set.by.the.app"] = True
+        return shop(environ, start_response)
+
+    response = TestApp(AffiliateAttribution(app, cleaning)).get("/?af=alice")
+
+    assert (response.status_int, "Set-Cookie" in response.headers) == (200, True)
+
+
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT"])
 def test_only_a_get_is_redirected(program: AffiliateProgram, make_program: MakeProgram, method: str) -> None:
     assert follow(make_program(clean_url=True), "/?af=alice", method=method).status_int == 200

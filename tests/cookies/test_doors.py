@@ -1,4 +1,4 @@
-"""The other doors: each header by which a third party gets in, alone (D1 to D11), and what is added."""
+"""The other doors: each header by which a third party gets in, alone (D1 to D11)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from wsgiref.validate import validator
 
 import pytest
 from flask import Flask, redirect
+from guarded import EVIL, HTML, PLAIN, SITE, answering, page, sent
 from hypothesis import given
 from hypothesis import strategies as st
 from webtest import TestApp
@@ -14,122 +15,7 @@ from webtest.lint import middleware as lint
 from werkzeug.test import create_environ, run_wsgi_app
 
 from cactuprivacy import CookieGuard, DeclarationError
-from cactuprivacy.cookies.targets import UNREADABLE, host_of, members, parse_link
-
-SITE = "https://shop.example"
-EVIL = "https://evil.example"
-HTML = ("Content-Type", "text/html; charset=utf-8")
-PLAIN = ("Content-Type", "text/plain")
-OWN = "'self' shop.example:* *.shop.example:*"
-
-
-def answering(*headers, status="200 OK"):
-    def app(environ, start_response):
-        start_response(status, list(headers))
-        return [b"page"]
-
-    return app
-
-
-def sent(*headers, status="200 OK", path="/", **options):
-    """Return the headers that leave, after a text/plain, to which nothing is added; and the rules refused."""
-    guard = CookieGuard(answering(PLAIN, *headers, status=status), SITE, **options)
-    left = run_wsgi_app(guard, create_environ(path, SITE))[2].to_wsgi_list()
-    return left[1:], sorted(rule for rule, direction in guard.refused if direction == "out")
-
-
-def page(*headers, content_type=HTML, status="200 OK", site=SITE, **options):
-    """Return the headers of a page."""
-    given = [content_type, *headers] if content_type else list(headers)
-    guard = CookieGuard(answering(*given, status=status), site, **options)
-    return run_wsgi_app(guard, create_environ("/", SITE))[2]
-
-
-# Where a URL leads
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://evil.example",
-        "HTTPS://EVIL.EXAMPLE/",
-        "//evil.example",
-        "///evil.example",
-        "/\\evil.example",
-        "\\\\evil.example",
-        "https:\\\\evil.example",
-        "https:/\\evil.example",
-        "https:evil.example",
-        "https:///evil.example",
-        "/\t/evil.example",
-        "ht\ntps://evil.example",
-        " \x00https://evil.example",
-        "https://shop.example@evil.example",
-        "https://a:b@shop.example@evil.example:443/",
-        "https://evil.example\\@shop.example",
-        "https://evil.example?@shop.example",
-        "wss://evil.example",
-    ],
-)
-def test_a_host_is_seen_as_browsers_see_it(url):
-    assert "evil.example" == host_of(url)
-
-
-@pytest.mark.parametrize(
-    "url", ["", "/", "/a//b", "a/b", "?q=//evil.example", "#//x", "data:text/css,x", "blob:x", "mailto:a@b.c"]
-)
-def test_what_stays_on_our_host_or_leads_to_none(url):
-    assert host_of(url) is None
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://b\xfccher.example",
-        "https://%65vil.example",
-        "https://",
-        "ftp://x.example",
-        "app://open",
-        "//[x]",
-        "https://a b",
-    ],
-)
-def test_a_host_that_cannot_be_relied_on_is_nobodys(url):
-    assert UNREADABLE == host_of(url)
-
-
-def test_an_address_is_a_host():
-    assert ("::1", "127.0.0.1") == (host_of("http://[0:0::1]:80/"), host_of("//127.0.0.1:8000"))
-
-
-@given(st.text(st.characters(max_codepoint=255)))
-def test_any_url_has_an_answer(url):
-    host = host_of(url)
-
-    assert host is None or host == host.lower()
-
-
-@given(st.text("\t\n\r", max_size=3), st.sampled_from(["https:", "http:", ""]), st.text("/\\", min_size=2))
-def test_neither_blanks_nor_slashes_hide_a_host(blank, scheme, slashes):
-    assert "evil.example" == host_of(f" {blank}{scheme}{slashes[0]}{blank}{slashes[1:]}evil.example{blank}/")
-
-
-# Lists and links
-
-
-def test_members_part_at_commas_outside_quotes_and_brackets():
-    assert ["<a,b>; t=x", 'c="d,\\",e"', "f"] == list(members('<a,b>; t=x, c="d,\\",e",, f ,'))
-
-
-def test_a_link_is_taken_apart_as_RFC_8288_has_it():
-    link = parse_link('</a,b> ;REL="preload next";title="a;\\"b";crossorigin; ;as=style')
-
-    assert link is not None
-    assert "/a,b" == link.target
-    assert {"preload", "next"} == link.relations
-    assert ("title", 'a;"b') in link.parameters
-    assert ("as", "style") == link.parameters[-1]
-
+from cactuprivacy.cookies.targets import host_of
 
 # D1 to D11
 
@@ -340,106 +226,6 @@ def test_D11_no_stranger_is_told_the_whole_address(value):
     assert "strict-origin-when-cross-origin" == last
 
 
-# What is added
-
-
-def test_a_page_gets_a_policy_of_ours_beside_the_apps():
-    policies = page(("Content-Security-Policy", "script-src 'nonce-a'")).getlist("Content-Security-Policy")
-
-    assert [
-        "script-src 'nonce-a'",
-        (
-            f"default-src {OWN} 'unsafe-inline' 'unsafe-eval' data: blob:; "
-            f"base-uri {OWN}; form-action {OWN}; frame-ancestors {OWN}"
-        ),
-    ] == policies
-
-
-def test_a_host_is_let_in_for_its_purpose_alone():
-    hosts = {
-        "image": ["*.Images.example", "pics.example"],
-        "navigate": ["pay.example"],
-        "embedder": ["b\xfc.example"],
-    }
-    policy = page(allow_hosts=hosts)["Content-Security-Policy"]
-
-    assert f"; img-src {OWN} *.images.example pics.example 'unsafe-inline'" in policy
-    assert f"form-action {OWN} pay.example;" in policy
-    assert policy.endswith(f"frame-ancestors {OWN} xn--b-eha.example")
-    assert "script-src" not in policy
-
-
-@pytest.mark.parametrize("host, leaves", [("a.images.example", True), ("images.example", False)])
-def test_a_link_may_lead_to_a_host_that_was_let_in(host, leaves):
-    links, _ = sent(("Link", f"<//{host}/a.png>; rel=preload"), allow_hosts={"image": ["*.images.example"]})
-
-    assert leaves == bool(links)
-
-
-def test_a_page_gets_the_permissions_and_the_referrer_policy_that_it_lacks():
-    headers = page(("Permissions-Policy", "storage-access=*"))
-
-    assert "storage-access=()" in headers.getlist("Permissions-Policy")[-1]
-    assert ["strict-origin-when-cross-origin"] == headers.getlist("Referrer-Policy")
-    assert ["no-referrer"] == page(("Referrer-Policy", "no-referrer")).getlist("Referrer-Policy")
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "text/html",
-        "TEXT/HTML;charset=x",
-        "application/xhtml+xml",
-        "image/svg+xml",
-        "text/xml",
-        "text/javascript",
-        "*/*",
-        "",
-    ],
-)
-def test_whatever_browsers_show_or_run_is_a_document(content_type):
-    assert "Content-Security-Policy" in page(content_type=("Content-Type", content_type))
-
-
-def test_what_has_no_type_is_looked_at_and_so_is_a_document():
-    assert "Content-Security-Policy" in page(content_type=None)
-
-
-@pytest.mark.parametrize("content_type", ["text/plain", "image/png", "application/json", "text/css"])
-def test_nothing_is_added_to_what_is_no_document(content_type):
-    assert [("Content-Type", content_type)] == page(
-        content_type=("Content-Type", content_type)
-    ).to_wsgi_list()
-
-
-@pytest.mark.parametrize("status", ["304 Not Modified", "204 No Content"])
-def test_nothing_is_added_where_there_is_no_page(status):
-    assert "Content-Security-Policy" not in page(status=status, content_type=None)
-
-
-def test_nothing_is_added_to_a_redirect_unless_its_page_is_shown():
-    to_evil = ("Location", EVIL)
-
-    assert "Content-Security-Policy" not in page(to_evil, status="302 Found")
-    assert "Content-Security-Policy" in page(to_evil, status="302 Found", redirects="refuse")
-
-
-def test_django_csp_bug_an_error_page_gets_the_policy_too():
-    assert "Content-Security-Policy" in page(status="404 Not Found")
-
-
-def test_two_guards_add_once():
-    guard = CookieGuard(CookieGuard(answering(HTML), SITE), SITE)
-    headers = run_wsgi_app(guard, create_environ("/", SITE))[2]
-
-    assert 1 == len(headers.getlist("Content-Security-Policy")) == len(headers.getlist("Referrer-Policy"))
-
-
-def test_on_localhost_every_port_is_ours():
-    assert "default-src 'self' localhost:* " in page(site="http://localhost:5000")["Content-Security-Policy"]
-    assert "default-src 'self' 'unsafe" in page(site="http://127.0.0.1:5000")["Content-Security-Policy"]
-
-
 # Exceptions
 
 
@@ -474,6 +260,10 @@ def test_cookies_are_judged_where_the_doors_are_open():
     [
         ({"allow_hosts": ["a.example"]}, "takes hosts by purpose"),
         ({"allow_hosts": {"images": ["a.example"]}}, "did you mean 'image'"),
+        ({"allow_hosts": {"/map": ["a.example"]}}, "by purpose for a path"),
+        ({"allow_hosts": {"/map/": {"image": ["a.example"]}}}, "no path below the root"),
+        ({"allow_hosts": {"/map": {"/more": {}}}}, "no purpose '/more'"),
+        ({"allow_hosts": {"image": {"/map": ["a.example"]}}}, "wants a list of hosts"),
         ({"allow_hosts": {"image": "a.example"}}, r"write {'image': \['a.example'\]}"),
         ({"allow_hosts": {"image": ["https://a.example/"]}}, "no host alone"),
         ({"allow_hosts": {"image": ["a.example; script-src *"]}}, "no host alone"),
@@ -534,11 +324,61 @@ def test_no_header_makes_the_doors_raise(headers):
 
 def test_doors_that_break_are_barred(monkeypatch, caplog):
     guard = CookieGuard(answering(HTML, ("Link", f"<{EVIL}>; rel=preload"), ("X-Kept", "1")), SITE)
-    monkeypatch.setattr(guard._doors, "shut", lambda *_: 1 / 0)
+    monkeypatch.setattr(guard._house.doors, "shut", lambda *_: 1 / 0)
     headers = run_wsgi_app(guard, create_environ("/", SITE))[2]
 
     assert ("1", None) == (headers["X-Kept"], headers.get("Link"))
     assert "default-src" in headers["Content-Security-Policy"]
+
+
+def test_a_redirect_that_passes_is_not_told_of_as_refused(caplog):
+    sent(("Location", f"{EVIL}/"), status="302 Found")
+
+    assert "D9: header 'Location', out, let pass" in caplog.text
+
+
+# Paths
+
+TILES = {
+    "image": ["images.example"],
+    "/map": {"image": ["tiles.example"]},
+    "/map/old": {"frame": ["old.example"]},
+}
+TILE = ("Link", "<https://tiles.example/1.png>; rel=preload; as=image")
+
+
+@pytest.mark.parametrize(
+    ("path", "left"), [("/", 0), ("/map", 1), ("/map/berlin", 1), ("/maps", 0), ("/map/old/1", 0)]
+)
+def test_a_host_is_let_in_below_a_path_only(path, left):
+    assert left == len(sent(TILE, path=path, allow_hosts=TILES)[0])
+
+
+def test_below_a_path_holds_what_holds_everywhere_too():
+    guard = CookieGuard(answering(HTML), SITE, allow_hosts=TILES)
+    policy = run_wsgi_app(guard, create_environ("/map", SITE))[2]["Content-Security-Policy"]
+
+    assert "*.shop.example:* images.example tiles.example " in policy
+
+
+def test_a_path_counts_from_the_sites_root():
+    guard = CookieGuard(answering(HTML, TILE), SITE, allow_hosts=TILES)
+    headers = run_wsgi_app(guard, create_environ("/1", SITE + "/map"))[2]
+
+    assert TILE[1] == headers["Link"]
+
+
+def test_a_page_is_read_by_who_was_let_in_below_its_path():
+    page = b'<link rel="preconnect" href="https://tiles.example">'
+
+    def app(environ, start_response):
+        start_response("200 OK", [HTML])
+        return [page]
+
+    guard = CookieGuard(app, SITE, allow_hosts=TILES)
+
+    assert page == b"".join(run_wsgi_app(guard, create_environ("/map", SITE))[0])
+    assert b"xref" in b"".join(run_wsgi_app(guard, create_environ("/", SITE))[0])
 
 
 # Around real things

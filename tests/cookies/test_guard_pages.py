@@ -114,10 +114,11 @@ def test_a_packed_page_is_read_and_packed_again():
     )
 
 
-def test_H9_a_page_in_another_coding_is_told_of():
+def test_H9_a_page_in_another_coding_is_told_of(caplog):
     body, _, rules = ask(answering(zlib.compress(HINT), ("Content-Encoding", "deflate")))
 
     assert (zlib.compress(HINT), ["H9"]) == (body, rules)
+    assert "H9: page 'deflate', out, let pass" in caplog.text
 
 
 @pytest.mark.parametrize("destination", [None, "document", "iframe"])

@@ -23,7 +23,7 @@ EVIL = b"https://evil.example/x"
 def through(page, *, step=None, xml=False, **allow_hosts):
     """Return what is left of *page*, fed in pieces of *step* bytes, and the rules that refused."""
     found = []
-    filtering = PageFilter(Hosts(SITE, declared_hosts(allow_hosts)).strange, found.extend, xml=xml)
+    filtering = PageFilter(Hosts(SITE, declared_hosts(allow_hosts).everywhere).strange, found.extend, xml=xml)
     step = step or max(1, len(page))
     sent = [filtering.feed(page[at : at + step]) for at in range(0, len(page), step)]
     return b"".join([*sent, filtering.end()]), [verdict.rule for verdict in found]
@@ -82,12 +82,12 @@ REFUSED = [
         b"xrc",
     ),
     ("H5", b'<iframe src="data:text/html;base64,PGxpbmsa=a">%.0s', b"xrc"),
-    ("H6", b'<form action="%s">', b"xction"),
-    ("H6", b'<button formaction="%s">', b"xormaction"),
-    ("H6", b"<input type=submit formaction=%s>", b"xormaction"),
-    ("H7", b'<script>window.open("%s")</script>', b"#ttps"),
-    ("H7", b"<script>open ( '%s', 'ad')</script>", b"#ttps"),
-    ("H7", b'<b onclick="open(&quot;%s&quot;)">', b"#ttps"),
+    ("H6", b'<form action="%s">', b".ttps"),
+    ("H6", b'<button formaction="%s">', b".ttps"),
+    ("H6", b"<input type=submit formaction=%s>", b".ttps"),
+    ("H7", b'<script>window.open("%s")</script>', b".ttps"),
+    ("H7", b"<script>open ( '%s', 'ad')</script>", b".ttps"),
+    ("H7", b'<b onclick="open(&quot;%s&quot;)">', b".ttps"),
     ("H8", b'<meta http-equiv="origin-trial" content="%s">', b"xontent"),
 ]
 
@@ -116,6 +116,16 @@ def test_pieces_are_judged_as_the_whole(rule, template, left, step):
 def test_what_is_inert_stays_as_it_is(rule, template, left):
     sent, _ = through(template % EVIL)
 
+    assert (sent, []) == through(sent)
+
+
+@pytest.mark.parametrize(
+    "address", [b"//evil.example", b" https://evil.example", b"&#104;ttps://evil.example", rb"\\evil.example"]
+)
+def test_H6_a_form_is_sent_neither_to_a_stranger_nor_to_its_own_page(address):
+    sent, _ = through(b'<form action="%s">' % address)
+
+    assert b'<form action=".' + address[1:] + b'">' == sent
     assert (sent, []) == through(sent)
 
 

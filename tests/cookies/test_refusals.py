@@ -251,6 +251,36 @@ def test_strangers_can_neither_fill_the_log_nor_the_memory_nor_silence_the_app(c
     assert MAX_REMEMBERED == len(refusals._logged["in"])
 
 
+def test_what_is_not_told_by_name_is_counted_and_logged_as_a_number(caplog):
+    caplog.set_level(logging.INFO, "cactuprivacy.cookies")
+    guard = CookieGuard(setting(), SITE)
+    ask(guard, {"Cookie": "; ".join(f"n{number}=1" for number in range(100))})
+
+    assert {("I9", "in"): 100} == guard.refused
+    assert 16 + 1 == len(caplog.records)
+    assert "84 more were refused" in caplog.records[16].getMessage()
+
+
+def test_who_brings_many_cookies_with_each_request_does_not_fill_the_log(caplog):
+    caplog.set_level(logging.INFO, "cactuprivacy.cookies")
+    guard = CookieGuard(setting(), SITE)
+    for _ in range(50):
+        ask(guard, {"Cookie": "; ".join(f"n{number}=1" for number in range(100))})
+
+    assert 16 + 2 == len(caplog.records)
+    assert {("I9", "in"): 5000} == guard.refused
+
+
+def test_a_name_that_no_logger_took_is_logged_when_one_does(caplog):
+    guard = CookieGuard(setting(), SITE)
+    caplog.set_level(logging.WARNING, "cactuprivacy.cookies")
+    ask(guard, {"Cookie": "_ga=1"})
+    caplog.set_level(logging.INFO, "cactuprivacy.cookies")
+    ask(guard, {"Cookie": "_ga=1"})
+
+    assert ["INFO"] == levels(caplog)
+
+
 def test_strict_mode_raises_for_a_door_but_not_for_a_redirect_that_is_only_reported():
     def redirecting(environ, start_response):
         start_response("302 Found", [("Location", "https://stranger.example/")])

@@ -71,15 +71,21 @@ def links(shop: Scene) -> Links:
     return Links(link_to_confirm(unsure), letters.unsubscribe_link(announcement.message))
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium, headless. Of this module alone: its event loop would be in others' way."""
+def chromium_path() -> str:
+    """Return where the system's Chromium is, or skip what needs it."""
     found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
     path = next(filter(None, found), None)
     if path is None:
         pytest.skip(
             "THE BROWSER JOURNEY IS LEFT OUT: no Chromium is here. Install the package chromium for it."
         )
+    return path
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, headless. Of this module alone: its event loop would be in others' way."""
+    path = chromium_path()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

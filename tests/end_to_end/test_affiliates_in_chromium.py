@@ -225,6 +225,7 @@ def test_without_an_answer_the_form_carries_the_claim_and_the_jar_stays_empty(
     page.get_by_text("alice").wait_for()
 
     assert page.context.cookies() == []
+    assert {"human": 1} == shop.clicks()
 
 
 @pytest.mark.parametrize(

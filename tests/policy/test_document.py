@@ -29,6 +29,7 @@ def test_I6_the_same_declaration_gives_the_same_bytes_and_hash() -> None:
         {"cookies": [A]},
         {"allow_hosts": {"image": ("images.example",)}},
         {"exempt": ("/map",)},
+        {"enforced": False},
         {"affiliates": Affiliates()},
         {"visits": VisitLog()},
         {"mailing_lists": [MailingList("news", title="News", sender="news@shop.example")]},

@@ -44,8 +44,14 @@ def test_the_page_states_what_is_declared(app: TestApp) -> None:
             {"allow_hosts": {"frame": ("a.example", "b.example")}},
             "show pages in a frame from a.example, b.example",
         ),
+        (
+            {"allow_hosts": {"/map": {"image": ["tiles.example"]}}},
+            "load images from tiles.example, on the pages at and below /map only",
+        ),
         ({"exempt": ("/map",)}, "the pages at and below /map"),
         ({"exempt": lambda environ: False}, "Some pages are exempt"),
+        ({}, "This site sets no cookie at all."),
+        ({"enforced": False}, "is recorded, but not yet stopped"),
     ],
 )
 def test_the_page_states_who_was_let_in(declared: dict[str, object], sentence: str) -> None:
@@ -53,6 +59,18 @@ def test_the_page_states_who_was_let_in(declared: dict[str, object], sentence: s
     pages = Pages("cactuprivacy.policy", site_name="C", policy="/privacy")
 
     assert sentence in TestApp(PolicyPage(lambda: policy, pages)).get("/").text
+
+
+def test_the_page_promises_nothing_that_is_only_recorded() -> None:
+    policy = state(site=Site("https://shop.example"), operator="C", contact="c", enforced=False)
+    text = (
+        TestApp(PolicyPage(lambda: policy, Pages("cactuprivacy.policy", site_name="C", policy="/privacy")))
+        .get("/")
+        .text
+    )
+
+    assert "sets no cookie at all" not in text
+    assert "load nothing from anybody else" not in text
 
 
 def test_the_json_is_canonical_and_its_etag_is_its_hash(app: TestApp) -> None:

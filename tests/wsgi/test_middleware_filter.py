@@ -27,8 +27,11 @@ class Shouting:
 
 
 class Shout(Middleware):
-    def filter(self, exchange):
-        return Shouting() if exchange.header("Content-Type") == "text/html" else None
+    filters = True
+
+    def start(self, exchange):
+        if exchange.header("Content-Type") == "text/html":
+            exchange.filter = Shouting()
 
 
 class ShoutAndClose(Shout):
@@ -178,8 +181,10 @@ class Breaking(Shouting):
 @pytest.mark.parametrize("body", [[b"one ", b"two", b" three"], lambda: iter([b"one ", b"two", b" three"])])
 def test_W37_a_filter_that_raises_is_out_of_the_way(environ, caplog, body):
     class Break(Middleware):
-        def filter(self, exchange):
-            return Breaking()
+        filters = True
+
+        def start(self, exchange):
+            exchange.filter = Breaking()
 
     assert serve(Break(app_of(body)), environ).body == b"ONE two three"
     assert ["Break.filter raised ValueError; the page is served."] == [
@@ -188,31 +193,31 @@ def test_W37_a_filter_that_raises_is_out_of_the_way(environ, caplog, body):
     assert "ValueError: b'two'" not in caplog.text
 
 
-def test_W37_a_layer_that_cannot_choose_its_filter_has_none(environ, caplog):
-    class Break(Middleware):
-        def filter(self, exchange):
-            raise ValueError
-
-    assert serve(Break(app_of([b"one"])), environ).body == b"one"
-
-
 @pytest.mark.parametrize("body", [[b"one"], lambda: iter([b"one"])])
 def test_a_refusal_goes_on_to_whoever_reads_the_body(environ, body):
-    class Refuse(Middleware):
-        def filter(self, exchange):
+    class Refusing(Shouting):
+        def feed(self, chunk):
             raise RefusalError
+
+    class Refuse(Middleware):
+        filters = True
+
+        def start(self, exchange):
+            exchange.filter = Refusing()
 
     with pytest.raises(RefusalError):
         list(Refuse(app_of(body))(environ, Reply().start_response))
 
 
 def test_filters_nest(environ):
-    class Exclaim(Middleware):
-        def filter(self, exchange):
-            class Exclaiming(Shouting):
-                def end(self):
-                    return super().end() + b"!"
+    class Exclaiming(Shouting):
+        def end(self):
+            return super().end() + b"!"
 
-            return Exclaiming()
+    class Exclaim(Middleware):
+        filters = True
+
+        def start(self, exchange):
+            exchange.filter = Exclaiming()
 
     assert serve(Exclaim(Shout(app_of(stream))), environ).body == b"ONE TWO!"

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +83,35 @@ class Report:
         if evidence:
             self.show(evidence)
         return True
+
+    def group(self, title: str, columns: tuple[str, str]) -> None:
+        """Print the title of a group of rows, and what stands in their columns."""
+        self._print_row(f"[bold]{escape(title)}[/]", columns, indent=2, style="dim italic")
+
+    def rule(self, name: str, sentence: str) -> None:
+        """Print the name of a rule, and its sentence, above the rows that it is about."""
+        line = Table.grid(padding=(0, 1, 0, 0))
+        line.add_column(width=3, style="bold")
+        line.add_column(style="dim")
+        line.add_row(escape(name), escape(sentence))
+        self.console.print(Padding(line, (0, 0, 0, 2)))
+
+    def row(self, tried: str, expected: object, seen: object, evidence: tuple[str, str]) -> bool:
+        """Do as :meth:`check` does, on one line, with the evidence beside what was *tried*."""
+        if expected != seen:
+            self._fault(tried, expected, seen)
+            return False
+        self.held += 1
+        self._print_row(f"[green]✓[/] {escape(tried)}", evidence, indent=6, style="")
+        return True
+
+    def _print_row(self, first: str, others: tuple[str, str], *, indent: int, style: str) -> None:
+        line = Table.grid(padding=(0, 1, 0, 0), expand=True)
+        line.add_column(width=50 - indent, overflow="ellipsis", no_wrap=True)
+        line.add_column(ratio=5, overflow="ellipsis", no_wrap=True, style=style or "dim")
+        line.add_column(ratio=2, min_width=9, overflow="ellipsis", no_wrap=True, style=style)
+        line.add_row(first, *map(escape, others))
+        self.console.print(Padding(line, (0, 0, 0, indent)))
 
     def show(self, text: str) -> None:
         """Print evidence, as it is."""

@@ -11,14 +11,23 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 SHOP = Path(__file__).resolve().parent.parent
 SECONDS = 30  # how long anything may take on a busy machine before it counts as missing
+GUNICORN = (
+    "-m",
+    "gunicorn",
+    "--no-control-socket",
+    "--log-level=warning",
+    "--threads=4",
+    "--bind=127.0.0.1:{port}",
+)
 T = TypeVar("T")
 
 
@@ -55,12 +64,15 @@ class ShopServer:
     Parameters:
         folder: Where the shop keeps its data, and where its output goes (``server.log``).
         smtp: Its mail server's URL.
+        program: What Python runs; ``{port}`` in it is the shop's port.
     """
 
-    def __init__(self, folder: Path, smtp: str) -> None:
+    def __init__(self, folder: Path, smtp: str, program: Sequence[str] = ("shop.py",)) -> None:
         self.folder = folder
+        self._smtp = smtp
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
+        self._program = [word.format(port=self.port) for word in program]
         self._process: subprocess.Popen[bytes] | None = None
         self._env = os.environ | {
             "SHOP_ORIGIN": self.origin,
@@ -75,7 +87,7 @@ class ShopServer:
         """Start the process, and wait until it takes a connection."""
         with (self.folder / "server.log").open("ab") as log:
             process = self._process = subprocess.Popen(
-                [sys.executable, "shop.py"], cwd=SHOP, env=self._env, stdout=log, stderr=log
+                [sys.executable, *self._program], cwd=SHOP, env=self._env, stdout=log, stderr=log
             )
 
         def takes_connections() -> bool:
@@ -101,6 +113,16 @@ class ShopServer:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(how)
             self._process.wait(SECONDS)
+
+    @contextmanager
+    def beside(self) -> Iterator[ShopServer]:
+        """Serve the same shop a second time, by gunicorn, which can send early hints (RFC 8297)."""
+        other = ShopServer(self.folder, self._smtp, (*GUNICORN, "shop:app"))
+        try:
+            other.start()
+            yield other
+        finally:
+            other.stop()
 
     def log(self) -> str:
         """Return what the shop has printed."""
