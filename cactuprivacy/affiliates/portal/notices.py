@@ -12,12 +12,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from cactuprivacy.affiliates import tables
 from cactuprivacy.affiliates.portal.access import MINUTES, start_the_clock
 from cactuprivacy.affiliates.portal.contacts import mark_told
 from cactuprivacy.affiliates.portal.tables import access, letter, person
-from cactuprivacy.affiliates.tables import insert_once
 from cactuprivacy.mail import Outbox
 from cactuprivacy.mail.message import Message, build
 from cactuprivacy.store import now
@@ -177,18 +177,20 @@ class NoticeOutbox(Outbox):
 
     def _queue(self, connection: Connection, kind: str, key: str, **reason: int) -> None:
         moment = now()
-        insert_once(
-            connection,
-            letter,
-            "dedupe_key",
-            kind=kind,
-            dedupe_key=key,
-            message_id=f"<{secrets.token_hex(16)}@{self._domain}>",
-            state="queued",
-            attempts=0,
-            next_at=moment,
-            created_at=moment,
-            **reason,
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(  # of several processes that look at once one queues, whichever key it meets first
+            dialect.insert(letter)
+            .values(
+                kind=kind,
+                dedupe_key=key,
+                message_id=f"<{secrets.token_hex(16)}@{self._domain}>",
+                state="queued",
+                attempts=0,
+                next_at=moment,
+                created_at=moment,
+                **reason,
+            )
+            .on_conflict_do_nothing()
         )
 
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
 
 from cactuprivacy import AffiliatePortal, AffiliateProgram, Affiliates, DeclarationError, Store
 from cactuprivacy.affiliates import AffiliateError
+from cactuprivacy.affiliates.portal.tables import letter
 from tests.affiliates.portal.conftest import ANN, KEY, ORIGIN, OWNER, text_of
 
 if TYPE_CHECKING:
@@ -224,6 +227,25 @@ def test_A15_who_is_approved_gets_one_mail_with_the_link_and_no_secret(shop: Sho
     assert [] == shop.portal.applications()
 
 
+def test_A15_a_decision_is_told_once_though_many_deliver_at_once(shop: Shop) -> None:
+    shop.apply()
+    shop.deliver()
+    shop.program.approve(shop.portal.applications()[0].code)
+    together = threading.Barrier(6)
+
+    def deliver() -> None:
+        together.wait()
+        shop.portal.deliver_due()
+
+    threads = [threading.Thread(target=deliver) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert 1 == sum(mail.recipients == (ANN,) for mail in shop.catcher.messages)
+
+
 def test_A15_who_is_refused_is_told_and_forgotten_after_a_month(shop: Shop) -> None:
     shop.apply()
     (waiting,) = shop.portal.applications()
@@ -287,6 +309,25 @@ def test_a_person_gets_a_copy_and_is_erased_and_the_earnings_stay(shop: Shop) ->
     assert (3, 3, 0, {}) == (found, erased, shop.portal.find(ANN), shop.portal.export(ANN))
     assert [] == shop.rows("affiliate_person") + shop.rows("affiliate_access")
     assert 1000 == sum(row.amount_minor for row in shop.rows("affiliate_ledger"))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"kind": "approved"}, id="a decision of no event"),
+        pytest.param({"kind": "access", "affiliate_id": 1}, id="a link that is none"),
+        pytest.param({"kind": "application", "affiliate_id": 1}, id="the owner's mail to somebody"),
+        pytest.param({"kind": "welcome", "affiliate_id": 1}, id="a mail for no reason"),
+        pytest.param({"kind": "approved", "affiliate_id": 99, "event_id": 1}, id="to nobody"),
+    ],
+)
+def test_the_database_refuses_a_mail_that_has_no_reason(shop: Shop, fault: dict[str, Any]) -> None:
+    shop.apply()
+    row = {"dedupe_key": "x", "message_id": "x", "state": "queued", "attempts": 0}
+    moment = datetime.now(timezone.utc)
+
+    with pytest.raises(IntegrityError), shop.store.write() as connection:
+        connection.execute(insert(letter).values(**row, next_at=moment, created_at=moment, **fault))
 
 
 def test_nothing_is_held_about_a_stranger(shop: Shop) -> None:
