@@ -153,13 +153,41 @@ def test_the_mailing_list_is_mounted_and_registered(declare: Declare) -> None:
     assert privacy.people.stores == ("mailing lists",)
 
 
+def test_A14_the_affiliates_pages_are_mounted_and_registered_when_applications_are_taken(
+    declare: Declare,
+) -> None:
+    taking = Affiliates(applications="affiliates@shop.example")
+    privacy = declare(affiliates=taking, affiliates_path="/earn")
+    app = TestApp(privacy(greet), extra_environ=HTTPS)
+
+    assert 'href="/earn/apply"' in app.get("/earn").text
+    assert ("mailing lists", "affiliates") == privacy.people.stores
+
+
+def test_A14_a_programme_that_takes_no_applications_has_no_such_page(declare: Declare) -> None:
+    privacy = declare()
+    app = TestApp(privacy(greet), extra_environ=HTTPS)
+
+    assert "application/json" == app.get("/affiliates/apply").content_type  # it is the app that answers
+    with pytest.raises(DeclarationError, match="takes no applications"):
+        privacy.affiliate_portal  # noqa: B018  # looking is the test
+
+
 def test_the_stack_keeps_the_protocol_on_both_sides(declare: Declare) -> None:
     inner = validator(webtest.lint.middleware(greet))
-    app = TestApp(validator(declare()(inner)), extra_environ=HTTPS, lint=True)
+    taking = Affiliates(applications="affiliates@shop.example")
+    app = TestApp(validator(declare(affiliates=taking)(inner)), extra_environ=HTTPS, lint=True)
 
-    for path in ("/", "/privacy", "/privacy/policy.json", "/privacy/choices", "/list/news"):
+    for path in (
+        "/",
+        "/privacy",
+        "/privacy/policy.json",
+        "/privacy/choices",
+        "/list/news",
+        "/affiliates/apply",
+    ):
         assert app.get(path).status_code == 200
-    for path in ("/privacy", "/privacy/policy.json", "/list/news"):
+    for path in ("/privacy", "/privacy/policy.json", "/list/news", "/affiliates/figures"):
         assert app.head(path).body == b""
 
 
@@ -181,6 +209,11 @@ def test_the_stack_works_below_a_prefix(declare: Declare) -> None:
         ({"database": "sqlite:////no/such/folder/p.db"}, "cannot be written; make its folder"),
         ({"database": "mysql://x"}, "sqlite|SQLite"),
         ({"mail": None}, "no mail server; give mail='smtp://localhost:25'"),
+        (
+            {"mail": None, "mailing_lists": (), "affiliates": Affiliates(applications="a@shop.example")},
+            "no mail server to answer by; give mail='smtp://localhost:25'",
+        ),
+        ({"affiliates_path": "affiliates"}, "no path to mount at"),
         ({"mail": "carrier-pigeon://loft"}, "carrier-pigeon"),
         ({"operator": " "}, "operator= is empty"),
         ({"contact": ""}, "contact= is empty"),
@@ -210,6 +243,7 @@ def test_a_wrong_declaration_is_refused_in_one_sentence(
     [
         (lambda: Cookie("__Host-basket", purpose="p", domain="shop.example"), "cannot have a Domain"),
         (lambda: Affiliates(window_days=0), "window"),
+        (lambda: Affiliates(applications="affiliates"), "applications='affiliates' is no mail address"),
         (lambda: Affiliates(windows_days=30), "did you mean window_days=?"),
         (lambda: VisitLog(keep_days=0), "keep_days"),
         (lambda: VisitLog(level="everything"), "everything"),
