@@ -5,7 +5,8 @@ Room: affiliates, one of the clauses; knows no other clause. ``declaration`` and
 (the cookie's value), ``visitor`` (what a request may be credited to), ``attribution`` (the middleware), ``clicks``,
 ``coupons``, ``roster`` (who is an affiliate), ``ledger``, ``chain``, ``reason``, ``shares`` and ``money`` (what they
 earned), ``statement``, ``payouts``, ``explain`` and ``reconcile`` (what is read out of it), ``signals`` and
-``webhooks`` (who is told), ``figures`` and ``spreadsheet`` (what is shown of it), ``portal`` (the people), ``tables``.
+``webhooks`` (who is told), ``sums``, ``figures`` and ``spreadsheet`` (what is shown of it),
+``portal`` (the people), ``tables``.
 """
 
 from cactuprivacy.affiliates.attribution import AffiliateAttribution as AffiliateAttribution
@@ -14,7 +15,6 @@ from cactuprivacy.affiliates.declaration import Affiliates as Affiliates
 from cactuprivacy.affiliates.explain import ExplainedTouch as ExplainedTouch
 from cactuprivacy.affiliates.explain import Explanation as Explanation
 from cactuprivacy.affiliates.figures import AffiliateFigures as AffiliateFigures
-from cactuprivacy.affiliates.figures import Earnings as Earnings
 from cactuprivacy.affiliates.ledger import Credit as Credit
 from cactuprivacy.affiliates.ledger import Reversal as Reversal
 from cactuprivacy.affiliates.payouts import Payout as Payout
@@ -31,6 +31,7 @@ from cactuprivacy.affiliates.statement import Balance as Balance
 from cactuprivacy.affiliates.statement import Entry as Entry
 from cactuprivacy.affiliates.statement import Month as Month
 from cactuprivacy.affiliates.statement import Statement as Statement
+from cactuprivacy.affiliates.sums import Earnings as Earnings
 from cactuprivacy.affiliates.terms import Terms as Terms
 from cactuprivacy.affiliates.webhooks import Webhook as Webhook
 from cactuprivacy.affiliates.webhooks import WebhookRefusedError as WebhookRefusedError

@@ -13,49 +13,28 @@ What was paid to it is shown at once: it has the money.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import func, select
 
 from cactuprivacy.affiliates import money, tables
 from cactuprivacy.affiliates.clicks import SMALL, Clicks, click_day, merged
-from cactuprivacy.affiliates.ledger import held_orders
 from cactuprivacy.affiliates.roster import AffiliateError
-from cactuprivacy.affiliates.statement import Balance
+from cactuprivacy.affiliates.sums import Earnings, balances_of, conversion, earnings_of, period_bounds
 from cactuprivacy.store import now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from decimal import Decimal
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection
 
     from cactuprivacy.affiliates.roster import Affiliate, Roster
+    from cactuprivacy.affiliates.statement import Balance
     from cactuprivacy.store import Store
 
-_PAID = ("payout", "payout_void")
-_EARNED = ("accrual", "bonus", "adjustment")
 FIRST_YEAR, LAST_YEAR = 1994, 9998  # of whose months there can be figures
-
-
-@dataclass(frozen=True)
-class Earnings:
-    """What was earned in one currency.
-
-    Attributes:
-        currency: ISO 4217.
-        sales: How many were credited; ``None`` for too few to be told.
-        earned: Commission, bonuses and adjustments.
-        reversed: What refunds took back, below nought.
-        paid: What was paid, voided payouts not counted.
-    """
-
-    currency: str
-    sales: int | None
-    earned: Decimal
-    reversed: Decimal
-    paid: Decimal
 
 
 @dataclass(frozen=True)
@@ -142,13 +121,6 @@ class AffiliateFigures:
         return conversion(self.clicks, self.earnings)
 
 
-def conversion(clicks: int | None, earnings: Sequence[Earnings]) -> str | None:
-    """Return how many of a hundred clicks became sales, to one decimal."""
-    sales = [each.sales for each in earnings]
-    known = sum(each for each in sales if each is not None)
-    return f"{100 * known / clicks:.1f}" if clicks and None not in sales else None
-
-
 def figures_of(store: Store, roster: Roster, code: str, year: int) -> Figures:
     """Return the figures of the affiliate behind *code* in *year*, for its own eyes.
 
@@ -159,9 +131,9 @@ def figures_of(store: Store, roster: Roster, code: str, year: int) -> Figures:
     with store.read() as connection:
         affiliate = roster.known(connection, code)
         until = _told_until(connection, affiliate, moment)
-        earned = _earnings(connection, *_bounds(year), affiliate.id, until)
+        earned = earnings_of(connection, *period_bounds(year), affiliate.id, until)
         cells = _clicks(connection, year, affiliate.id, moment.date())
-        balances = _balances(connection, affiliate.id, until)
+        balances = balances_of(connection, affiliate.id, until)
         payments = _payments(connection, affiliate, year)
     months = []
     for number in range(1, 13):
@@ -204,15 +176,15 @@ def report(
         raise AffiliateError(
             f"There are figures of the years {FIRST_YEAR} to {LAST_YEAR} and the months 1 to 12 alone."
         )
-    first, after = _bounds(year, month)
+    first, after = period_bounds(year, month)
     with store.read() as connection:
         counted = connection.execute(
             select(click_day.c.affiliate_id, click_day.c.verdict, func.sum(click_day.c.n).label("n"))
             .where(click_day.c.day >= first.date(), click_day.c.day < after.date())
             .group_by(click_day.c.affiliate_id, click_day.c.verdict)
         ).all()
-        earned = _earnings(connection, first, after)
-        balances = _balances(connection)
+        earned = earnings_of(connection, first, after)
+        balances = balances_of(connection)
     clicks: dict[int, dict[str, int]] = {}
     for row in counted:
         clicks.setdefault(row.affiliate_id, {})[row.verdict] = int(row.n)
@@ -265,69 +237,10 @@ def _told_until(connection: Connection, affiliate: Affiliate, moment: datetime) 
     return midnight if (sales or 0) >= SMALL else first
 
 
-def _bounds(year: int, month: int | None = None) -> tuple[datetime, datetime]:
-    """Return the first moment of a year or month, and the first after it, in UTC."""
-    first = datetime(year, month or 1, 1, tzinfo=timezone.utc)
-    return first, (first + timedelta(days=31)).replace(day=1) if month else first.replace(year=year + 1)
-
-
-def _told(until: datetime | None) -> ColumnElement[bool]:
-    ledger = tables.ledger.c
-    if until is None:
-        return ledger.id > 0
-    return or_(ledger.occurred_at < until, ledger.kind.in_(_PAID))
-
-
-def _earnings(
-    connection: Connection,
-    first: datetime,
-    after: datetime,
-    affiliate_id: int | None = None,
-    until: datetime | None = None,
-) -> dict[tuple[int, str], tuple[Earnings, ...]]:
-    """Return what was earned, by affiliate and month."""
-    ledger = tables.ledger.c
-    name: Any
-    if connection.dialect.name == "postgresql":
-        name = func.to_char(func.timezone("UTC", ledger.occurred_at), "YYYY-MM")
-    else:
-        name = func.substr(ledger.occurred_at, 1, 7)
-    query = (
-        select(
-            ledger.affiliate_id,
-            name.label("month"),
-            ledger.currency,
-            ledger.kind,
-            func.count().label("n"),
-            func.sum(ledger.amount_minor).label("amount"),
-        )
-        .where(ledger.occurred_at >= first, ledger.occurred_at < after, _told(until))
-        .group_by(ledger.affiliate_id, "month", ledger.currency, ledger.kind)
-    )
-    if affiliate_id is not None:
-        query = query.where(ledger.affiliate_id == affiliate_id)
-    kinds: dict[tuple[int, str, str], dict[str, tuple[int, int]]] = {}
-    for row in connection.execute(query):
-        cell = kinds.setdefault((row.affiliate_id, row.month, row.currency), {})
-        cell[row.kind] = (row.n, int(row.amount))
-    found: dict[tuple[int, str], tuple[Earnings, ...]] = {}
-    for (who, named, currency), sums in sorted(kinds.items()):
-        amounts = (
-            sum(sums.get(kind, (0, 0))[1] for kind in _EARNED),
-            sums.get("reversal", (0, 0))[1],
-            -sum(sums.get(kind, (0, 0))[1] for kind in _PAID),
-        )
-        earnings = Earnings(
-            currency, sums.get("accrual", (0, 0))[0], *(money.in_units(each, currency) for each in amounts)
-        )
-        found[who, named] = (*found.get((who, named), ()), earnings)
-    return found
-
-
 def _clicks(connection: Connection, year: int, affiliate_id: int, today: date) -> list[Clicks]:
     """Return an affiliate's clicks before *today* without small numbers, all campaigns in one."""
     day = click_day.c.day
-    first, after = _bounds(year)
+    first, after = period_bounds(year)
     rows = connection.execute(
         select(day, click_day.c.verdict, func.sum(click_day.c.n).label("n"))
         .where(
@@ -341,41 +254,6 @@ def _clicks(connection: Connection, year: int, affiliate_id: int, today: date) -
     return merged(Clicks(row.day.isoformat(), "", row.verdict, int(row.n)) for row in rows)
 
 
-def _balances(
-    connection: Connection, affiliate_id: int | None = None, until: datetime | None = None
-) -> dict[int, dict[str, Balance]]:
-    """Return what affiliates are owed, by currency."""
-    ledger, moment = tables.ledger.c, now()
-    held = ledger.conversion_id.in_(
-        select(tables.conversion.c.id).where(tables.conversion.c.order_key.in_(held_orders()))
-    )
-    query = (
-        select(
-            ledger.affiliate_id,
-            ledger.currency,
-            func.sum(ledger.amount_minor).label("total"),
-            func.sum(case((held, ledger.amount_minor), else_=0)).label("held"),
-            func.sum(case((held, 0), (ledger.available_at > moment, ledger.amount_minor), else_=0)).label(
-                "pending"
-            ),
-            func.sum(case((ledger.kind.in_(_PAID), ledger.amount_minor), else_=0)).label("paid"),
-        )
-        .where(_told(until))
-        .group_by(ledger.affiliate_id, ledger.currency)
-        .order_by(ledger.affiliate_id, ledger.currency)
-    )
-    if affiliate_id is not None:
-        query = query.where(ledger.affiliate_id == affiliate_id)
-    found: dict[int, dict[str, Balance]] = {}
-    for row in connection.execute(query):
-        total, kept, pending, paid = (int(each) for each in (row.total, row.held, row.pending, row.paid))
-        parts = (pending, total - pending - kept, kept, total, -paid)
-        found.setdefault(row.affiliate_id, {})[row.currency] = Balance(
-            *(money.in_units(part, row.currency) for part in parts)
-        )
-    return found
-
-
 def _payments(connection: Connection, affiliate: Affiliate, year: int) -> tuple[Payment, ...]:
     payout, void = tables.payout.c, tables.ledger
     voided = (
@@ -384,7 +262,7 @@ def _payments(connection: Connection, affiliate: Affiliate, year: int) -> tuple[
         .correlate(tables.payout)
         .exists()
     )
-    first, after = _bounds(year)
+    first, after = period_bounds(year)
     rows = connection.execute(
         select(tables.payout, voided.label("voided"))
         .where(payout.affiliate_id == affiliate.id, payout.at >= first, payout.at < after)
