@@ -3,10 +3,10 @@
 Room: affiliates, one of the clauses; knows no other clause. ``declaration`` and ``terms`` (what is declared),
 ``program`` and ``books`` (what a host calls), ``links`` and ``verdict`` (what was followed, and by whom), ``claim``
 (the cookie's value), ``visitor`` (what a request may be credited to), ``attribution`` (the middleware), ``clicks``,
-``coupons``, ``roster`` (who is an affiliate), ``ledger``, ``chain``, ``reason``, ``shares`` and ``money`` (what they
-earned), ``statement``, ``payouts``, ``explain`` and ``reconcile`` (what is read out of it), ``signals`` and
-``webhooks`` (who is told), ``sums``, ``figures`` and ``spreadsheet`` (what is shown of it),
-``portal`` (the people), ``tables``.
+``coupons``, ``roster`` (who is an affiliate), ``ledger`` with ``crediting``, ``refunds``, ``holds``, ``conflicts``,
+``orders`` and ``chain``, ``reason``, ``shares`` and ``money`` (what they earned), ``statement``, ``payouts``,
+``explain`` and ``reconcile`` (what is read out of it), ``signals`` and ``webhooks`` (who is told), ``sums``,
+``figures`` and ``spreadsheet`` (what is shown of it), ``portal`` (the people), ``tables``.
 """
 
 from cactuprivacy.affiliates.attribution import AffiliateAttribution as AffiliateAttribution
@@ -15,13 +15,13 @@ from cactuprivacy.affiliates.declaration import Affiliates as Affiliates
 from cactuprivacy.affiliates.explain import ExplainedTouch as ExplainedTouch
 from cactuprivacy.affiliates.explain import Explanation as Explanation
 from cactuprivacy.affiliates.figures import AffiliateFigures as AffiliateFigures
-from cactuprivacy.affiliates.ledger import Credit as Credit
-from cactuprivacy.affiliates.ledger import Reversal as Reversal
+from cactuprivacy.affiliates.orders import Credit as Credit
 from cactuprivacy.affiliates.payouts import Payout as Payout
 from cactuprivacy.affiliates.portal import AffiliatePortal as AffiliatePortal
 from cactuprivacy.affiliates.portal import Application as Application
 from cactuprivacy.affiliates.program import AffiliateProgram as AffiliateProgram
 from cactuprivacy.affiliates.reconcile import Reconciliation as Reconciliation
+from cactuprivacy.affiliates.refunds import Reversal as Reversal
 from cactuprivacy.affiliates.roster import AffiliateError as AffiliateError
 from cactuprivacy.affiliates.signals import payout_made as payout_made
 from cactuprivacy.affiliates.signals import payout_voided as payout_voided

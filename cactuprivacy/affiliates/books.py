@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from cactuprivacy.affiliates import money, signals
 from cactuprivacy.affiliates.figures import AffiliateFigures, report
-from cactuprivacy.affiliates.ledger import Ledger, Refund, Reversal
+from cactuprivacy.affiliates.ledger import Ledger
 from cactuprivacy.affiliates.payouts import Payout, Payouts
 from cactuprivacy.affiliates.reconcile import Reconciliation, reconcile
+from cactuprivacy.affiliates.refunds import Refund, Reversal
 from cactuprivacy.affiliates.roster import Roster
 from cactuprivacy.affiliates.statement import Statement, Statements
 from cactuprivacy.affiliates.webhooks import Delivered, Messenger

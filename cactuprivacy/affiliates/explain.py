@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from cactuprivacy.affiliates import money, tables
-from cactuprivacy.affiliates.ledger import Sale, held_orders
+from cactuprivacy.affiliates.holds import held_orders
+from cactuprivacy.affiliates.orders import Sale, find
 from cactuprivacy.affiliates.reason import Reason
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from datetime import date
     from decimal import Decimal
 
-    from cactuprivacy.affiliates.ledger import Ledger, Touch
+    from cactuprivacy.affiliates.ledger import Ledger
+    from cactuprivacy.affiliates.orders import Touch
     from cactuprivacy.store import Store
 
 
@@ -77,12 +79,13 @@ def explain(
 ) -> Explanation:
     """Return why *order* was credited to whom; before it is, whom *touches* would credit with *sale*."""
     keys = ledger.order_keys(order)
-    own = ledger.own_codes(order, touches)
+    own = ledger.crediting.own_codes(order, touches)
     with store.read() as connection:
         held = connection.scalar(held_orders().where(tables.hold.c.order_key.in_(keys))) is not None
-        found = ledger.find(connection, keys)
+        found = find(connection, keys)
         if found is None:
-            plan = ledger.plan(connection, sale or Sale(order, 0, "XXX", {}), touches, rule, None, own)
+            asked = sale or Sale(order, 0, "XXX", {})
+            plan = ledger.crediting.plan(connection, asked, touches, rule, None, own)
             amounts = plan.parts if sale else {}
             currency = sale.currency if sale else None
             explained = _explained(plan.reason, amounts, currency)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, insert, literal, or_, select
 
 from cactuprivacy.affiliates import chain, money, spreadsheet, tables, webhooks
-from cactuprivacy.affiliates.ledger import held_orders
+from cactuprivacy.affiliates.holds import held_orders
 from cactuprivacy.affiliates.roster import AffiliateError, actor_name
 from cactuprivacy.affiliates.statement import bounds
 from cactuprivacy.store import now
@@ -225,10 +225,7 @@ class Payouts:
     ) -> None:
         if self._tells:
             minor = int(row.due if topic == "payout.made" else row.amount_minor)
-            amount = f"{money.in_units(minor, row.currency):f}"
-            webhooks.queue(
-                connection, topic, moment, payout=number, affiliate=code, amount=amount, currency=row.currency
-            )
+            webhooks.queue(connection, topic, moment, minor, row.currency, payout=number, affiliate=code)
 
 
 def as_csv(payouts: Iterable[Payout]) -> str:

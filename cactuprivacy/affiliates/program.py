@@ -14,7 +14,7 @@ from cactuprivacy.affiliates.claim import Touch, credited, today
 from cactuprivacy.affiliates.clicks import ClickCounter, Clicks
 from cactuprivacy.affiliates.coupons import add_coupon, typed_code
 from cactuprivacy.affiliates.explain import Explanation, explain
-from cactuprivacy.affiliates.ledger import Credit, Sale
+from cactuprivacy.affiliates.orders import Credit, Sale
 from cactuprivacy.affiliates.terms import product_name
 from cactuprivacy.affiliates.visitor import Visitors
 from cactuprivacy.keys import KeyRing

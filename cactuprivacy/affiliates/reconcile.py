@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from cactuprivacy.affiliates import chain, tables
-from cactuprivacy.affiliates.ledger import reversible
 from cactuprivacy.affiliates.reason import Reason, lines_from
+from cactuprivacy.affiliates.refunds import reversible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, func, select
 
 from cactuprivacy.affiliates import money, tables
-from cactuprivacy.affiliates.ledger import held_orders
+from cactuprivacy.affiliates.holds import held_orders
 from cactuprivacy.affiliates.roster import AffiliateError
 from cactuprivacy.store import now
 

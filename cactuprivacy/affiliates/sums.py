@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, func, or_, select
 
 from cactuprivacy.affiliates import money, tables
-from cactuprivacy.affiliates.ledger import held_orders
+from cactuprivacy.affiliates.holds import held_orders
 from cactuprivacy.affiliates.statement import Balance
 from cactuprivacy.store import now
 

@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy import insert, or_, select, update
 
+from cactuprivacy.affiliates import money
 from cactuprivacy.affiliates.tables import webhook as table
 from cactuprivacy.declaration import DeclarationError, declaration, settle
 from cactuprivacy.store import now
@@ -128,9 +129,12 @@ class Delivered(NamedTuple):
     failed: int = 0
 
 
-def queue(connection: Connection, topic: str, moment: datetime, **about: Any) -> None:
-    """Put a message into the outbox, in *connection*'s transaction."""
-    body = json.dumps({"id": uuid.uuid4().hex, "topic": topic, "at": moment.isoformat(), **about})
+def queue(
+    connection: Connection, topic: str, moment: datetime, minor: int, currency: str, **about: Any
+) -> None:
+    """Put a message about *minor* units of *currency* into the outbox, in *connection*'s transaction."""
+    amount = {"amount": f"{money.in_units(minor, currency):f}", "currency": currency}
+    body = json.dumps({"id": uuid.uuid4().hex, "topic": topic, "at": moment.isoformat(), **about, **amount})
     connection.execute(
         insert(table).values(
             topic=topic, body=body, state="queued", attempts=0, next_at=moment, created_at=moment

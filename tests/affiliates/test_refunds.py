@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from cactuprivacy import AffiliateProgram, Affiliates, KeyRing, Site, Store
 from cactuprivacy.affiliates import Reversal, Terms, tables
-from cactuprivacy.affiliates.ledger import reversible
+from cactuprivacy.affiliates.refunds import reversible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -101,7 +101,7 @@ def test_each_event_is_posted_signed_and_once(told: AffiliateProgram, receiver: 
 
 
 def refund() -> Any:
-    from cactuprivacy.affiliates.ledger import Refund
+    from cactuprivacy.affiliates.refunds import Refund
 
     return Refund("ORDER-7", "r1", 2500, "GBP")
 
