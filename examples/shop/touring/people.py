@@ -56,16 +56,16 @@ def rights(scene: Scene) -> None:
     said = server.command("subject", "erase", HUGO, "--yes")
     check(
         "He has it erased; a new search finds nothing",
-        {"mailing lists": 0, "orders": 0},
+        {"mailing lists": 0, "affiliates": 0, "orders": 0},
         numbers(server.command("subject", "find", HUGO)),
         said,
     )
 
 
 def counts(text: str) -> bool:
-    """Tell whether every store that was searched knows the person."""
+    """Tell whether the stores that were searched know the person, but for the affiliates: he never applied."""
     found = numbers(text)
-    return set(found) == {"mailing lists", "orders"} and all(found.values())
+    return {name for name, count in found.items() if count} == {"mailing lists", "orders"}
 
 
 def numbers(text: str) -> dict[str, int]:
