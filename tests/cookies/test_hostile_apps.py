@@ -8,7 +8,7 @@ import pytest
 from guarded import FRAMED, HARDENED, SESSION, SITE, App, ask, cookies, leaving
 from werkzeug.test import create_environ, run_wsgi_app
 
-from cactuprivacy import CookieGuard
+from cactuprivacy import Cookie, CookieGuard, DeclarationError, Site
 
 HINT = b'<p>Hello</p><link rel="preconnect" href="https://evil.example">'
 INERT = HINT.replace(b"href", b"xref")
@@ -201,3 +201,18 @@ def test_a_page_whose_filter_fails_ends_there(caplog, monkeypatch):
 
     assert b"" == body(HINT, HINT)
     assert "CookieGuard.filter raised KeyError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("declare", "option"),
+    [
+        (Site, {"origin": 5}),
+        *((Cookie, {"name": "a", "purpose": "x"} | {option: 5}) for option in ("name", "purpose", "path", "domain")),
+        *((CookieGuard, {"app": App(), "site": SITE} | given) for given in (
+            {"allow_hosts": {"image": [5]}}, {"allow_hosts": {"image": 5}}, {"exempt": [5]}, {"exempt": 5}
+        )),
+    ],
+)  # fmt: skip
+def test_what_is_no_text_is_refused_in_a_sentence(declare, option):
+    with pytest.raises(DeclarationError, match="5"):
+        declare(**option)
