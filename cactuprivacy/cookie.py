@@ -88,6 +88,10 @@ class Cookie:
 
     def __post_init__(self) -> None:
         named = f"Cookie {self.name!r}"
+        for option in ("name", "purpose", "path", "domain"):
+            said = getattr(self, option)
+            if not isinstance(said, str) and not (option == "domain" and said is None):
+                raise DeclarationError(f"{named} cannot have {option}={said!r}; give a text.")
         if not is_token(self.name) or self.name.startswith("$"):  # $: RFC 2965's, never read as a cookie
             raise DeclarationError(
                 f"{named} has no valid name (RFC 9110, 5.6.2); use letters, digits, - and _."

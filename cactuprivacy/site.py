@@ -97,6 +97,10 @@ class Site:
     port: int = field(init=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.origin, str):
+            raise DeclarationError(
+                f"The site {self.origin!r} is not an origin; write it as https://shop.example."
+            )
         try:
             parts = urlsplit(self.origin)
         except ValueError as error:

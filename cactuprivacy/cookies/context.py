@@ -33,14 +33,14 @@ class CookieContext:
 
     def sets_as_third_party(self, environ: WSGIEnvironment) -> bool:
         """Tell whether a cookie set in answer would be a third party's (O19)."""
-        return not _plainly_ours(environ) and self._in_strange_page(environ)
+        return not plainly_ours(environ) and self._in_strange_page(environ)
 
     def reads_as_third_party(self, environ: WSGIEnvironment) -> bool:
         """Tell whether the request's cookies would be read as a third party (I8).
 
         That is wherever one would be set so, and on a navigation from elsewhere that changes something.
         """
-        if _plainly_ours(environ):
+        if plainly_ours(environ):
             return False
         context = fetch_context(environ)
         return self._in_strange_page(environ) or (context.site == "cross-site" and not context.safe)
@@ -59,12 +59,15 @@ class CookieContext:
         return scheme != self._scheme or not within(host.strip("[]"), self._home)
 
 
-def _plainly_ours(environ: WSGIEnvironment) -> bool:
-    # The answer for nearly every request, without computing the rest of the fetch context: our own pages,
-    # and whoever follows a link to them.
+def plainly_ours(environ: WSGIEnvironment) -> bool:
+    """Tell whether a request surely is from no strange page: from our own, or of who follows a link to them.
+
+    That is nearly every request, and the rest of the fetch context need not be computed for it.
+    """
     site = environ.get("HTTP_SEC_FETCH_SITE")
     return (
         site in _FIRST_PARTY
+        or (site is None and "HTTP_ORIGIN" not in environ)
         or (
             site == "cross-site"
             and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"

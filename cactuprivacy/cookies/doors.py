@@ -60,7 +60,9 @@ _REFERRER_POLICIES = _LOOSE | {
 
 # What browsers show as a document (XML may hold XHTML, and what has no type is looked at), and scripts: a
 # worker's policy is that of its own response (CSP 3, 4.2).
-_DOCUMENT = re.compile(r"html\b|xml\b|(?:java|ecma|live|j)script|unknown|mixed-replace|\*/|\A[^/]*\Z")
+_DOCUMENT = re.compile(
+    r"html\b|xml\b|text/xsl|(?:java|ecma|live|j)script|unknown|multipart/(?:x-mixed-replace|mixed|byteranges)|\*/|\A[^/]*\Z"
+)
 
 # HTML, 7.4.6 "shared declarative refresh steps"
 _REFRESH = re.compile(r"\s*[0-9.]*[\s;,]*(?:url\s*=\s*)?(?:([\"'])(.*)|(.*))", re.IGNORECASE | re.DOTALL)
@@ -71,7 +73,11 @@ _RULES = re.compile(_QUOTED)
 _ALTERNATIVE = re.compile(rf'[^\s=;,"]+={_QUOTED}')  # RFC 7838, 3
 
 
-Page = Literal["html", "xml"]
+# Answers whose body browsers show to nobody. Those of a redirect they do show: of each but five, and where its
+# Location leads nowhere.
+_BODILESS = frozenset({"101", "204", "304"})
+
+Page = Literal["html", "xml", "parts"]
 
 
 class Passing(NamedTuple):
@@ -82,7 +88,7 @@ class Passing(NamedTuple):
 
 
 _NOT_SHOWN, _SCRIPT = Passing(False, None), Passing(True, None)
-_SHOWN, _XML = Passing(True, "html"), Passing(True, "xml")
+_SHOWN, _XML, _PARTS = Passing(True, "html"), Passing(True, "xml"), Passing(True, "parts")
 
 
 class Doors:
@@ -128,7 +134,10 @@ class Doors:
         if not status.isprintable():  # after a line break in it a header would begin
             return None
         types = None
-        for name, value in headers:
+        for header in headers:
+            name, value = header
+            if type(header) is not tuple or type(name) is not str or type(value) is not str:
+                return None
             if "\n" in value or "\r" in value:
                 return None
             kind = _kind(name)
@@ -136,7 +145,7 @@ class Doors:
                 if kind != "content-type" or types is not None:
                     return None
                 types = value
-        if status.startswith(("1", "204", "304")):
+        if status[:4].rstrip(" ") in _BODILESS:
             return _NOT_SHOWN
         return _SHOWN if types is None else _passing(types)
 
@@ -150,10 +159,8 @@ class Doors:
         kinds = [_kind(name) for name, _ in headers]
         verdicts: list[Verdict] = []
         sent = headers if _PASSIVE.issuperset(kinds) else self._judged(headers, kinds, verdicts)
-        if status is None or status < 200 or status in (204, 304):
+        if status is None or str(status) in _BODILESS:
             return sent, verdicts
-        if 300 <= status < 400 and any(_kind(name) == "location" for name, _ in sent):
-            return sent, verdicts  # nobody is shown it
         types = [headers[at][1] for at, kind in enumerate(kinds) if kind == "content-type"]
         if types and not any(map(_is_document, types)):
             return sent, verdicts
@@ -162,7 +169,7 @@ class Doors:
     def page(self, headers: Headers) -> Page | None:
         """Tell what kind of page browsers would show a response of these *headers* as; ``None`` for no page."""
         kinds = {_passing(value).page for name, value in headers if _kind(name) == "content-type"} or {"html"}
-        return "html" if "html" in kinds else "xml" if "xml" in kinds else None
+        return next((kind for kind in ("html", "xml", "parts") if kind in kinds), None)
 
     def bar(self, headers: Headers) -> Headers:
         """Return *headers* without all that could be a door, unjudged."""
@@ -316,9 +323,14 @@ class House:
             for path in sorted(let_in.below, key=len, reverse=True)  # of two, the nearer path decides
         }
 
+    @property
+    def uniform(self) -> bool:
+        """Whether the doors are the same on every page."""
+        return not self._exempt and not self._below
+
     def doors_at(self, environ: WSGIEnvironment) -> Doors | None:
         """Return the doors of the page that is asked for; ``None`` where they stay open."""
-        if not self._exempt and not self._below:
+        if self.uniform:
             return self.doors
         if self._is_exempt(environ):
             return None
@@ -336,7 +348,8 @@ class House:
 
 def _is_below(environ: WSGIEnvironment, path: str) -> bool:
     asked: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    return asked == path or asked.startswith(path + "/")
+    # no browser sends a path with dot segments; whoever takes them out finds another page there
+    return asked == path or (asked.startswith(path + "/") and "/../" not in asked + "/")
 
 
 @lru_cache(maxsize=512)  # an app's header names are few
@@ -372,7 +385,9 @@ def _passing(content_type: str) -> Passing:
     folded = content_type.lower()
     if "script" in folded:
         return _SCRIPT
-    return _XML if "xml" in folded and "html" not in folded else _SHOWN
+    if "multipart/" in folded and "html" not in folded:
+        return _PARTS
+    return _XML if ("xml" in folded or "xsl" in folded) and "html" not in folded else _SHOWN
 
 
 @lru_cache(maxsize=256)

@@ -59,14 +59,13 @@ class Eviction:
         prefix = prefix_of(name)
         return prefix is None or (self._secure and name.startswith(prefix))
 
-    def expire(self, exchange: Exchange) -> None:
-        """Add to the response some of the lines that forget the names in ``exchange.note``.
+    def expire(self, exchange: Exchange, names: Sequence[str]) -> None:
+        """Add to the response some of the lines that forget *names*.
 
         As many as browsers and servers surely take beside the app's own cookies. A 304 gets none: caches would
         store them with the response that they keep for everybody (RFC 9111, 4.3.4).
         """
-        names = exchange.note
-        if exchange.status_code == 304 or not isinstance(names, tuple):
+        if exchange.status_code == 304:
             return
         sent = [value for name, value in exchange.headers if name.lower() == "set-cookie"]
         count, size = len(sent), sum(map(len, sent))

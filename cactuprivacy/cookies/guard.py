@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import re
 from itertools import chain
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 
 from cactuprivacy.cookie import Cookie, is_token
-from cactuprivacy.cookies.context import CookieContext
+from cactuprivacy.cookies.context import CookieContext, plainly_ours
 from cactuprivacy.cookies.doors import Doors, House, Page
 from cactuprivacy.cookies.eviction import Eviction
 from cactuprivacy.cookies.hosts import AllowHosts, Exempt, LetIn, declared_hosts
@@ -55,8 +55,21 @@ _SIGNALS = frozenset(
     }
 )
 
-# What a browser may show the answer as (Fetch, 2.2.5); ``None`` where it does not say.
-_SHOWN = frozenset({None, "document", "iframe", "frame", "fencedframe", "embed", "object"})
+# What a browser may show the answer as (Fetch, 2.2.5), if only later, as a prefetched page ("empty"); ``None`` where
+# it does not say.
+_SHOWN = frozenset({None, "document", "iframe", "frame", "fencedframe", "embed", "object", "empty"})
+
+# An interim answer, as browsers read one; after it they take the body for the final answer's head (RFC 9110, 15.2).
+_FINAL = ("2", "3", "4", "5")
+_INTERIM = re.compile(r"[ \t]*0*1(?!01\b)[0-9]{2}(?![0-9])")
+
+
+class _Asked(NamedTuple):
+    """What a request is, told before the app can change its environ; ``None`` stands for the usual one."""
+
+    third_party: bool
+    doors: Doors | None
+    strays: tuple[str, ...] = ()
 
 
 class CookieGuard(Middleware):
@@ -124,6 +137,8 @@ class CookieGuard(Middleware):
         self._house = House(
             self.site, self.allow_hosts, refuse_redirects=redirects == "refuse", exempt=exempt
         )
+        self._uniform = self._house.uniform
+        self._usual = _Asked(third_party=False, doors=self._house.doors)
         self._enforces = mode != "report"
         self._strict = mode == "strict"
         self._refusals = Refusals(self, enforced=self._enforces)
@@ -134,18 +149,25 @@ class CookieGuard(Middleware):
     def open(self, exchange: Exchange) -> None:
         """Leave the app the declared first-party cookies, and nothing that serves advertising (I1 to I11)."""
         environ = exchange.environ
+        ours = plainly_ours(environ)
+        if not ours or not self._uniform:
+            exchange.note = _Asked(self._context.sets_as_third_party(environ), self._house.doors_at(environ))
         if "HTTP_ACCEPT_ENCODING" in environ and environ.get("HTTP_SEC_FETCH_DEST") in _SHOWN:
-            self._ask_for_gzip(environ)
+            self._ask_for_gzip(exchange)
         if not environ.keys().isdisjoint(_SIGNALS):
             self._drop_signals(environ)
         header = environ.get("HTTP_COOKIE")
         if header is None:
             return
-        left, refused = self._rules.incoming(header, third_party=self._context.reads_as_third_party(environ))
+        left, refused = self._rules.incoming(
+            header, third_party=not ours and self._context.reads_as_third_party(environ)
+        )
         if refused:
             self._record(refused)
-            if self._evicts and self._forgets(environ):
-                exchange.note = self._eviction.strays(refused)
+            asked = self._asked(exchange)
+            if self._evicts and not asked.third_party and fetch_context(environ).navigation:
+                # a page of ours that somebody goes to, not one within another
+                exchange.note = asked._replace(strays=self._eviction.strays(refused))
         if self._enforces and left != header:
             if left is None:
                 del environ["HTTP_COOKIE"]
@@ -157,10 +179,15 @@ class CookieGuard(Middleware):
 
         Then shut the other doors (D1 to D11), read the page (H1 to H10), and make the browser forget strays.
         """
-        doors = self._house.doors_at(exchange.environ)
-        passing = self._house.doors.quick(exchange.status or "", exchange.headers)
+        note = exchange.note
+        asked = note if isinstance(note, _Asked) else self._usual
+        doors = asked.doors
+        status = exchange.status or ""
+        if status[:1] not in _FINAL and _INTERIM.match(status):
+            status = self._end(exchange)
+        passing = self._house.doors.quick(status, exchange.headers)
         if passing is None:
-            self._judge(exchange, doors)
+            self._judge(exchange, asked)
             page, coding = doors and doors.page(exchange.headers), coding_of(exchange)
         else:
             page, coding = passing.page, ""
@@ -168,36 +195,51 @@ class CookieGuard(Middleware):
                 exchange.headers += doors.added
         if doors and page:
             exchange.filter = self._reader(exchange, doors, page, coding)
-        if exchange.note:
-            self._eviction.expire(exchange)
+        if asked.strays:
+            self._eviction.expire(exchange, asked.strays)
 
-    def _judge(self, exchange: Exchange, doors: Doors | None) -> None:
+    def _asked(self, exchange: Exchange) -> _Asked:
+        return exchange.note if isinstance(exchange.note, _Asked) else self._usual
+
+    def _end(self, exchange: Exchange) -> str:
+        """Make of an interim answer, which no app can end with, one after which nothing begins."""
+        self._record([Verdict("out", shown(exchange.status or ""), "O1")])
+        if self._enforces:
+            exchange.status = "500 Internal Server Error"
+        return exchange.status or ""
+
+    def _judge(self, exchange: Exchange, asked: _Asked) -> None:
+        exchange.headers = [(_plain(name), _plain(value)) for name, value in exchange.headers]
         status = exchange.status or ""
         text = "".join(chain((status,), *exchange.headers))
         if "set-cookie" in text.lower() or "\n" in text or "\r" in text:
-            headers, leaves = self._sift(exchange.headers, exchange.environ)
+            headers, leaves = self._sift(exchange.headers, third_party=asked.third_party)
             if self._enforces:
                 exchange.status, exchange.headers = _first_line(status), headers
                 if leaves:
                     exchange.forbid_shared_caching()
-        exchange.headers = self._shut(exchange.headers, doors, exchange.status_code or 200)
+        exchange.headers = self._shut(exchange.headers, asked.doors, exchange.status_code or 200)
 
     def _reader(self, exchange: Exchange, doors: Doors, page: Page, coding: str) -> BodyFilter | None:
         """Return what reads *page*, in the coding in which the app sends it."""
-        reader: BodyFilter = PageFilter(doors.strange, self._record, xml=page == "xml")
+        reader: BodyFilter = PageFilter(doors.strange, self._record, kind=page)
         if coding in ("gzip", "x-gzip"):
             reader = Gunzipped(reader)
             if self._enforces:
                 forget_length(exchange)
-        elif coding:  # which nobody has asked for
-            self._record([Verdict("out", shown(coding), "H9", passes=True)])
-            return None
+        elif coding:  # which nobody has asked for, and of which browsers may know nothing either
+            self._record([Verdict("out", shown(coding), "H9")])
+            if self._enforces:
+                exchange.headers = [
+                    header for header in exchange.headers if header[0].lower() != "content-encoding"
+                ]
         return reader if self._enforces else Watched(reader)
 
     def hint(self, exchange: Exchange, headers: Headers) -> Headers:
         """Judge the cookies of early hints, which leave past ``start_response`` (O1)."""
-        sifted, _ = self._sift(headers, exchange.environ)
-        return self._shut(sifted if self._enforces else headers, self._house.doors_at(exchange.environ))
+        asked = self._asked(exchange)
+        sifted, _ = self._sift(headers, third_party=asked.third_party)
+        return self._shut(sifted if self._enforces else headers, asked.doors)
 
     def failed(self, exchange: Exchange, hook: str) -> None:
         """Fail closed: when a hook broke, no cookie enters or leaves unjudged."""
@@ -207,12 +249,17 @@ class CookieGuard(Middleware):
             exchange.environ.pop("HTTP_COOKIE", None)
             exchange.environ.pop("HTTP_COOKIE2", None)
         elif hook == "start":
+            exchange.status = _first_line(str(exchange.status))
+            plain = [header for header in exchange.headers if [*map(type, header)] == [str, str]]
             exchange.headers = self._house.doors.bar(
-                [header for header in exchange.headers if "set-cookie" not in str(header).lower()]
+                [header for header in plain if "set-cookie" not in str(header).lower()]
             )
+        elif hook == "filter":
+            exchange.filter = _Nothing()
 
-    def _ask_for_gzip(self, environ: WSGIEnvironment) -> None:
-        if self._enforces and self._house.doors_at(environ):
+    def _ask_for_gzip(self, exchange: Exchange) -> None:
+        environ = exchange.environ
+        if self._enforces and self._asked(exchange).doors:
             # of all that browsers take, the one coding in which a page can be read
             environ["HTTP_ACCEPT_ENCODING"] = only_gzip(environ["HTTP_ACCEPT_ENCODING"])
 
@@ -224,7 +271,7 @@ class CookieGuard(Middleware):
             self._record(refused)
         return sent if self._enforces else headers
 
-    def _sift(self, headers: Headers, environ: WSGIEnvironment) -> tuple[Headers, bool]:
+    def _sift(self, headers: Headers, *, third_party: bool) -> tuple[Headers, bool]:
         """Return the headers to send, and whether a cookie is among them."""
         verdicts: list[Verdict] = []
         sifted: list[tuple[str, str] | None] = []
@@ -234,7 +281,7 @@ class CookieGuard(Middleware):
             if folded == "set-cookie":
                 lines.append(value)
                 sifted.append(None)
-            elif folded.startswith("set-cookie") and (folded == "set-cookie2" or not is_token(name)):
+            elif "set-cookie" in folded and (folded == "set-cookie2" or not is_token(name)):
                 verdicts.append(Verdict("out", shown(name), "O1"))
             elif _LINE_BREAK.search(name) or name.startswith((" ", "\t")):
                 # On the wire it would begin a header of its own, or go on with the one before.
@@ -244,7 +291,6 @@ class CookieGuard(Middleware):
                 sifted.append((name, _first_line(value)))
             else:
                 sifted.append((name, value))
-        third_party = bool(lines) and self._context.sets_as_third_party(environ)
         judged = self._rules.outgoing(lines, third_party=third_party)
         verdicts += [verdict for verdict in judged if verdict.rule is not None]
         if verdicts:
@@ -259,10 +305,6 @@ class CookieGuard(Middleware):
                 sent.append(("Set-Cookie", line))
                 leaves = True
         return sent, leaves
-
-    def _forgets(self, environ: WSGIEnvironment) -> bool:
-        """Tell whether the answer may evict: a page of ours that somebody goes to, not one within another."""
-        return fetch_context(environ).navigation and not self._context.sets_as_third_party(environ)
 
     def _drop_signals(self, environ: WSGIEnvironment) -> None:
         found = sorted(_SIGNALS.intersection(environ))
@@ -303,3 +345,24 @@ def _declared(app: WSGIApplication, cookies: Sequence[Cookie]) -> tuple[Cookie, 
 
 def _first_line(text: str) -> str:
     return _LINE_BREAK.split(text, maxsplit=1)[0]
+
+
+def _plain(text: object) -> str:
+    """Return a header's name or value as exactly the text that any server sends for it."""
+    if type(text) is str:
+        return text
+    if isinstance(text, bytes):  # which some servers take
+        return bytes.decode(text, "latin-1")
+    if isinstance(text, str):  # of a kind that may say something else to each who asks
+        return "".join(str.__iter__(text))
+    raise TypeError("A header's name and value are strings (PEP 3333).")
+
+
+class _Nothing:
+    """A body filter that lets nothing through: what is left of a page that could not be read."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        return b""
+
+    def end(self) -> bytes:
+        return b""

@@ -7,7 +7,7 @@ for browsers and the statement on the policy page are both written from what is 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cactuprivacy.cookies.targets import UNREADABLE, host_of
@@ -91,7 +91,7 @@ def _by_purpose(given: object) -> dict[str, tuple[str, ...]]:
             near = difflib.get_close_matches(str(purpose), PURPOSES, n=1, cutoff=0.5)
             mend = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(PURPOSES)}."
             raise DeclarationError(f"allow_hosts= has no purpose {purpose!r}; {mend}")
-        if isinstance(given[purpose], (str, Mapping)):
+        if isinstance(given[purpose], (str, Mapping)) or not isinstance(given[purpose], Iterable):
             raise DeclarationError(
                 f"allow_hosts= wants a list of hosts; write {{{purpose!r}: [{str(given[purpose])!r}]}}."
             )
@@ -103,6 +103,10 @@ def _by_purpose(given: object) -> dict[str, tuple[str, ...]]:
 
 
 def _host(text: str) -> str:
+    if not isinstance(text, str):
+        raise DeclarationError(
+            f"allow_hosts= holds {text!r}, which is no host; write it as in images.example."
+        )
     wildcard = "*." if text.startswith("*.") else ""
     name = text[len(wildcard) :]
     # A header is written from this, so that nothing may part its directives.
@@ -127,10 +131,10 @@ def declared_exempt(exempt: Exempt) -> tuple[str, ...] | Callable[[dict[str, Any
     """
     if callable(exempt):
         return exempt
-    if isinstance(exempt, str):
-        raise DeclarationError(f"exempt= wants a list of paths; write exempt=[{exempt!r}].")
+    if isinstance(exempt, str) or not isinstance(exempt, Iterable):
+        raise DeclarationError(f"exempt= wants a list of paths; write exempt=[{str(exempt)!r}].")
     for path in exempt:
-        if not path.startswith("/") or path == "/" or path.endswith("/"):
+        if not isinstance(path, str) or not path.startswith("/") or path == "/" or path.endswith("/"):
             raise DeclarationError(f"{path!r} is no path below the root; write it as in '/embed'.")
     return tuple(exempt)
 

@@ -28,7 +28,9 @@ _ADDRESSES = {
 }
 _EVERYWHERE = ("background", "formaction", "manifest")  # body, td, table; input; html
 _LISTS = ("srcset", "imagesrcset")
-_REFRESH = re.compile(r"[\s0-9.]*[;,\s]\s*(?:url\s*=\s*)?[\"']?([^\"']*)", re.IGNORECASE)
+_REFRESH = re.compile(
+    r"[\s0-9.]*[;,\s]\s*(?:url\s*=\s*)?(?:([\"'])(.*)|(.*))", re.IGNORECASE | re.DOTALL
+)  # HTML, 7.4.6
 _CSS = re.compile(r"url\(\s*[\"']?([^\"')]*)|@import\s+[\"']([^\"']*)", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s+[0-9.]+[wxh]\s*(?:,|\Z)|,\s+|\s+")  # the addresses of a srcset
 _MAX_NESTED = 4  # documents in srcdoc, one in the other
@@ -54,7 +56,10 @@ def targets(html: str) -> list[Target]:
 def refresh_target(value: str) -> str:
     """Return the address of a ``Refresh``, header or ``meta``; empty when it is the page itself."""
     found = _REFRESH.match(value)
-    return found[1].strip() if found else ""
+    if found is None:
+        return ""
+    quote, quoted, bare = found.groups()
+    return (quoted.partition(quote)[0] if quote else bare).strip()
 
 
 def _targets(html: str, depth: int) -> list[Target]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Literal
 
+    Kind = Literal["html", "xml", "parts"]
     Links = Literal["none", "cut", "all"]
 
 MAX_HELD = 32768  # bytes; a longer tag is cut off from what it leads to
@@ -33,8 +34,12 @@ _PING = re.compile(rb"ping[%b]*=" % _BLANK)
 _OPEN = rb"open[%b]*\(" % _BLANK
 _CALL = re.compile(_OPEN)
 
+# What a document type can declare that puts markup, or attributes, where none is written (XML 1.0, 3.3 and 4.2)
+_DECLARED = b"(?<=<!)(?:entity|attlist)"
+
 # How bytes may end in the midst of the name of what is looked for
-_CUT = re.compile(rb"(?:<[a-z0-9:._-]{0,40}|o|op|ope|open[%b]{0,20})\Z" % _BLANK)
+_CUT = re.compile(rb"(?:<!?[a-z0-9:._-]{0,40}|o|op|ope|open[%b]{0,20})\Z" % _BLANK)
+_CUT_PARTS = re.compile(_CUT.pattern + rb"|(?:s|se|set|set-(?:c|co|coo|cook|cooki)?)\Z")
 _ENDS = (b">", b"\n", b"")  # of a chunk that ends in no such place, as most do
 _OPENS_QUOTE = re.compile(rb"=[%b]*\Z" % _BLANK)
 
@@ -49,7 +54,8 @@ class PageFilter:
     Parameters:
         strange: Tells whether a URL leads to a stranger who was not let in for a purpose.
         record: Told what is refused, chunk by chunk; may raise, to refuse the page as a whole.
-        xml: Whether the page is XML, in which names may have prefixes.
+        kind: ``"xml"``, in which names may have prefixes, and entities hold markup; or ``"parts"`` of a multipart
+            answer, pages and images, each with headers of its own: Firefox heeds a ``Set-Cookie`` there.
     """
 
     def __init__(
@@ -57,12 +63,12 @@ class PageFilter:
         strange: Callable[[str, str], bool],
         record: Callable[[Sequence[Verdict]], None],
         *,
-        xml: bool = False,
+        kind: Kind = "html",
         nested: int = 0,
     ) -> None:
         self._strange = strange
         self._record = record
-        self._xml = xml
+        self._kind = kind
         self._nested = nested
         self._held = b""
 
@@ -81,7 +87,7 @@ class PageFilter:
 
     def _sifted(self, data: bytes, *, last: bool) -> bytes:
         findings: list[Finding] = []
-        if b"\0" in data or b"\x1b" in data:
+        if self._kind != "parts" and (b"\0" in data or b"\x1b" in data):
             findings.append(Finding(0, b"", "H9", "charset"))
             data = data.translate(_BARE)
         low = data.lower()
@@ -90,7 +96,7 @@ class PageFilter:
             not last
             and end == len(data)
             and low[-1:] not in _ENDS
-            and (cut := _CUT.search(low, max(0, end - 64)))
+            and (cut := (_CUT_PARTS if self._kind == "parts" else _CUT).search(low, max(0, end - 64)))
         ):
             end = cut.start()
         if end < len(data):
@@ -106,10 +112,15 @@ class PageFilter:
     def _read(self, data: bytes, low: bytes, findings: list[Finding], *, last: bool) -> int:
         """Find what is refused, and return how far that is certain."""
         links: Links = "all" if _PING.search(low) else "cut" if not last and _is_cut_off(low) else "none"
-        openers = _openers(links, _CALL.search(low) is not None, self._xml)
+        openers = _openers(links, _CALL.search(low) is not None, self._kind)
         tags = None
         for opener in openers.finditer(low):
             tags = tags or Tags(self._strange, self._strange_document)
+            if opener["hidden"]:
+                hiding = opener["hidden"].decode()
+                rule = "O1" if hiding == "set-cookie" else "H9"
+                findings.append(Finding(opener.start("hidden"), b"x", rule, hiding))
+                continue
             tag = opener["tag"] or b"open"
             refused = tags.judge(data, low, tag, opener.end())
             if refused is not None:
@@ -125,7 +136,7 @@ class PageFilter:
         if self._nested == _MAX_NESTED:
             return True
         found: list[Verdict] = []
-        within = PageFilter(self._strange, found.extend, xml=self._xml, nested=self._nested + 1)
+        within = PageFilter(self._strange, found.extend, kind="xml", nested=self._nested + 1)
         within.feed(document)
         within.end()
         return bool(found)
@@ -145,12 +156,13 @@ def _is_cut_off(low: bytes) -> bool:
 
 
 @cache
-def _openers(links: Links, calls: bool, xml: bool) -> re.Pattern[bytes]:
-    prefix = rb"(?:[a-z0-9._-]{1,40}:)?" if xml else b""
+def _openers(links: Links, calls: bool, kind: Kind) -> re.Pattern[bytes]:
+    prefix = rb"(?:[a-z0-9._-]{1,40}:)?" if kind == "xml" else b""
     tags = "|".join(["link", "meta", "script", *FRAMES, *FORMS]).encode()
     if links == "all":
         tags += b"|a(?:rea)?"
     elif links == "cut":  # of links only a ping matters, and it may be yet to come
         tags += rb"|a(?:rea)?(?!%b)" % WHOLE
     pattern = rb"<%b(?P<tag>%b)(?=[%b/>])" % (prefix, tags, _BLANK)
+    pattern += b"|(?P<hidden>%b)" % {"html": b"(?!)", "xml": _DECLARED, "parts": b"set-cookie"}[kind]
     return re.compile(pattern + (b"|" + _OPEN if calls else b""))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from cactuprivacy.cookies.markup import refresh_target
+from cactuprivacy.cookies.targets import as_parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -145,7 +146,9 @@ class Tags:
     def _strange_frame(self, url: str) -> bool:
         if self._strange(url, "frame"):
             return True
-        scheme, _, rest = url.strip().partition(":")
+        scheme, _, rest = as_parsed(url).partition(":")
+        if scheme.lower() == "javascript":  # what it comes to is shown
+            return self._strange_document(unquote_to_bytes(rest))
         if scheme.lower() != "data":
             return False
         kind, _, content = rest.partition(",")
@@ -167,7 +170,7 @@ class Tags:
             return None
         try:
             strange = self._strange_rules(json.loads(data[start : closing.start()]))
-        except (ValueError, TypeError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             strange = True  # where it ends depends on comments within it, so nobody can say what it is
         # As another type it is data to browsers; without a type they would run it.
         return [Finding(said["type"].value_at, b"x", "H3", "script speculationrules")] if strange else []

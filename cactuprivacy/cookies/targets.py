@@ -91,7 +91,7 @@ def host_of(url: str, scheme: str = "") -> str | None:
     """
     if url[:1] == "/" and url[1:2] not in "/\\\t\r\n":
         return None
-    text = url.strip(_EDGE).translate(_INSIDE)
+    text = as_parsed(url)
     found = _SCHEME.match(text)
     if found:
         said = found[1].lower()
@@ -107,9 +107,17 @@ def host_of(url: str, scheme: str = "") -> str | None:
     if not follows:
         return None
     authority = _END.split(text.lstrip("/\\"), maxsplit=1)[0]
-    host = _PORT.sub("", authority.rpartition("@")[2])
+    user, _, host = authority.rpartition("@")
+    if not user.isascii():
+        return UNREADABLE  # the "@" may be half of a character, as in Shift_JIS
+    host = _PORT.sub("", host)
     lower = host.lower()
     return lower if _NAME.fullmatch(lower) else _unusual(host)
+
+
+def as_parsed(url: str) -> str:
+    """Return *url* without what the URL parser takes out of it before it begins (WHATWG URL, 4.4)."""
+    return url.strip(_EDGE).translate(_INSIDE)
 
 
 def header_text(value: str) -> str:

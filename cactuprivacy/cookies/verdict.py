@@ -15,7 +15,8 @@ _CLEAN = bytes(code if 0x20 <= code < 0x7F else ord("?") for code in range(256))
 
 #: Why each rule refuses, and what to do about it.
 REASONS = {
-    "O1": "Set-Cookie2 and header names that hide a Set-Cookie leave by no exit (PEP 3333)",
+    "O1": "Set-Cookie2, and what hides a Set-Cookie (a header's name, the part of an answer, a body after a 1xx "
+    "status), leave by no exit (PEP 3333)",
     "O3": "a control character stands in the line; browsers ignore such a cookie (5.6)",
     "O4": "it has no name, or one that is no token (4.1.1)",
     "O5": "its value holds what a cookie's cannot: blank, comma, quote, backslash, non-ASCII; encode it (4.1.1)",

@@ -50,7 +50,8 @@ class Watched:
 class Passage:
     """The way of one response's bytes through its filter, whether they are written, listed or iterated over.
 
-    A filter that raises is out of the way from there on, so that the page is served (W37).
+    A filter that raises is out of the way from there on, so that the page is served (W37), unless the layer's
+    ``failed`` puts another in its place.
 
     Parameters:
         layer: Whose filter it is.
@@ -79,7 +80,8 @@ class Passage:
             raise
         except Exception as error:
             self._drop(error)
-            return filtering.end() + chunk
+            left = self._exchange.filter
+            return filtering.end() + chunk if left is None else left.feed(chunk)
 
     def end(self) -> bytes:
         """Return what is left to send after the last chunk."""
@@ -97,8 +99,12 @@ class Passage:
         self._layer.recover("filter", self._exchange, error)
 
 
-def filtered(body: Iterable[bytes], layer: Middleware, exchange: Exchange) -> Iterable[bytes]:
+def filtered(
+    body: Iterable[bytes], layer: Middleware, exchange: Exchange, *, upgraded: bool
+) -> Iterable[bytes]:
     """Return *body* with its bytes going through the response's filter; *body* itself where there is sure to be none.
+
+    *upgraded* is whether the client has asked for another protocol; what the app says of that does not count here.
 
     A list has all been made already: it is filtered at once, and has as many chunks as before, since servers
     compute ``Content-Length`` from a list of one (W12).
@@ -111,7 +117,8 @@ def filtered(body: Iterable[bytes], layer: Middleware, exchange: Exchange) -> It
         if rest := passage.end():
             chunks[-1] += rest
         return chunks
-    if is_the_servers(body, exchange) and (exchange.filter is None or not _is_iterable(body)):
+    late = exchange.status is None and not upgraded  # there may be a filter yet
+    if not _is_iterable(body) or (not late and exchange.filter is None and is_the_servers(body, exchange)):
         return body
     return _FilteredBody(body, Passage(layer, exchange))
 

@@ -124,6 +124,7 @@ class Middleware:
 
         exchange = Exchange(environ)
         app = self.app
+        upgraded = self.filters and "HTTP_UPGRADE" in environ
         if self._opens:
             answer = self._opened(exchange)
             if answer is not None:
@@ -134,12 +135,12 @@ class Middleware:
             start_response = self._starting(exchange, start_response)
         if not self._closes:
             body = app(environ, start_response)
-            return filtered(body, self, exchange) if self.filters else body
+            return filtered(body, self, exchange, upgraded=upgraded) if self.filters else body
 
         try:
             body = app(environ, start_response)
             if self.filters:
-                body = filtered(body, self, exchange)
+                body = filtered(body, self, exchange, upgraded=upgraded)
         except BaseException as error:  # W36: GreenletExit and SystemExit too
             exchange.error = type(error)
             self.finish(exchange)
@@ -178,7 +179,14 @@ class Middleware:
                         self.recover("start", exchange, error)
                 started = exchange.status or status, list(exchange.headers)
                 # W4: servers that take two arguments exist
-                write = start_response(*started) if exc_info is None else start_response(*started, exc_info)
+                try:
+                    write = (
+                        start_response(*started) if exc_info is None else start_response(*started, exc_info)
+                    )
+                except BaseException:
+                    # the server goes on with the response before, and so does its filter
+                    exchange.status, exchange.headers, exchange.filter = before
+                    raise
                 if exchange.filter is None:
                     return write  # W7
                 return lambda chunk: write(Passage(self, exchange).feed(chunk))
@@ -208,7 +216,7 @@ class Middleware:
             self.failed(exchange, hook)
         except Exception as another:
             self._report("failed", another)
-            exchange.headers = [line for line in exchange.headers if line[0].lower() != "set-cookie"]
+            exchange.headers = [line for line in exchange.headers if "set-cookie" not in str(line).lower()]
 
     def _report(self, hook: str, error: Exception) -> None:
         # Where it happened, but never the error's own text: that may hold a value or an address.

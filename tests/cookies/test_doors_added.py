@@ -83,11 +83,13 @@ def test_nothing_is_added_where_there_is_no_page(status):
     assert "Content-Security-Policy" not in page(status=status, content_type=None)
 
 
-def test_nothing_is_added_to_a_redirect_unless_its_page_is_shown():
-    to_evil = ("Location", EVIL)
-
-    assert "Content-Security-Policy" not in page(to_evil, status="302 Found")
-    assert "Content-Security-Policy" in page(to_evil, status="302 Found", redirects="refuse")
+@pytest.mark.parametrize(
+    "status", ["300 M", "302 Found", "305 U", "306 U", "2040 X", "3040 X", "1999 X", "1 X", "X"]
+)
+@pytest.mark.parametrize("location", ["", EVIL, "/here", "http://["])
+def test_the_policy_is_added_wherever_a_browser_may_show_the_body(status, location):
+    """Browsers follow five redirects, with a Location that leads somewhere; of all others they show the page."""
+    assert "Content-Security-Policy" in page(("Location", location), status=status)
 
 
 def test_django_csp_bug_an_error_page_gets_the_policy_too():

@@ -45,6 +45,7 @@ def ask(app, path="/", **options):
         "application/xhtml+xml",
         "image/svg+xml",
         "text/xml",
+        "text/xsl",
         None,
         "*/*",
     ],
@@ -115,13 +116,15 @@ def test_a_packed_page_is_read_and_packed_again():
 
 
 def test_H9_a_page_in_another_coding_is_told_of(caplog):
-    body, _, rules = ask(answering(zlib.compress(HINT), ("Content-Encoding", "deflate")))
+    packed = zlib.compress(HINT)
+    given = ("Content-Encoding", "deflate")
 
-    assert (zlib.compress(HINT), ["H9"]) == (body, rules)
-    assert "H9: page 'deflate', out, let pass" in caplog.text
+    assert ["H9"] == ask(answering(packed, given))[2]
+    assert "H9: page 'deflate', out, refused" in caplog.text
+    assert packed == ask(answering(packed, given), mode="report")[0]
 
 
-@pytest.mark.parametrize("destination", [None, "document", "iframe"])
+@pytest.mark.parametrize("destination", [None, "document", "iframe", "empty"])
 def test_an_app_is_asked_for_a_page_that_can_be_read(destination):
     seen = []
 

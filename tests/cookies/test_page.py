@@ -20,10 +20,12 @@ SITE = Site("https://shop.example")
 EVIL = b"https://evil.example/x"
 
 
-def through(page, *, step=None, xml=False, **allow_hosts):
+def through(page, *, step=None, kind="html", **allow_hosts):
     """Return what is left of *page*, fed in pieces of *step* bytes, and the rules that refused."""
     found = []
-    filtering = PageFilter(Hosts(SITE, declared_hosts(allow_hosts).everywhere).strange, found.extend, xml=xml)
+    filtering = PageFilter(
+        Hosts(SITE, declared_hosts(allow_hosts).everywhere).strange, found.extend, kind=kind
+    )
     step = step or max(1, len(page))
     sent = [filtering.feed(page[at : at + step]) for at in range(0, len(page), step)]
     return b"".join([*sent, filtering.end()]), [verdict.rule for verdict in found]
@@ -150,6 +152,53 @@ def test_H9_escapes_between_letters_are_no_hiding_place():
     assert b"<li (Bnk" in sent
 
 
+@pytest.mark.parametrize(
+    "declared",
+    [
+        b"<!ENTITY x \"&#60;link rel='preconnect' href='//evil.example'/>\">",
+        b'<!ENTITY e "//evil.example">',
+        b"<!ATTLIST link rel CDATA 'preconnect' href CDATA '//evil.example'>",
+    ],
+)
+@pytest.mark.parametrize("step", [None, 1, 5])
+def test_H9_what_a_document_type_declares_is_no_hiding_place(declared, step):
+    page = b"<!DOCTYPE html [" + declared + b"]><html><link rel='preconnect' href='&e;'/>&x;</html>"
+    sent, rules = through(page, kind="xml", step=step)
+
+    assert (["H9"], True) == (rules, b"<!x" in sent)
+    assert (page, []) == through(page)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"da&#10;ta:text/html,%3Clink rel=preconnect href=//evil.example%3E",
+        b"&#1;data:text/html,%3Clink rel=preconnect href=//evil.example%3E",
+        b"data:application/xhtml+xml,%3Ch:link rel='preconnect' href='//evil.example'/%3E",
+        b"javascript:'&lt;link rel=preconnect href=//evil.example>'",
+    ],
+)
+def test_H5_a_frame_is_read_however_its_address_is_written(frame):
+    assert ["H5"] == through(b'<iframe src="' + frame + b'"></iframe>')[1]
+
+
+def test_H2_a_quote_within_an_address_does_not_end_it():
+    """No browser minds one in the name of a host."""
+    for content in ("0;url=//shop.example'.evil.example", "0;url='//shop.example&quot;.evil.example'"):
+        assert ["H2"] == through(f'<meta http-equiv=refresh content="{content}">'.encode())[1]
+
+
+def test_H1_half_of_a_character_is_no_sign():
+    """In Shift_JIS the byte of the "@" is the second half of a letter here, and the host another."""
+    assert ["H1"] == through(b"<link rel=preconnect href=https://evil.\x89@shop.example>")[1]
+
+
+def test_H3_rules_in_which_an_address_is_none_are_refused():
+    rules = b'<script type=speculationrules>{"prefetch":[{"urls":[{}]}]}</script>'
+
+    assert ["H3"] == through(rules)[1]
+
+
 def test_H10_a_tag_too_long_to_wait_for_is_no_tag():
     page = b'<link title="' + b"a" * 2 * MAX_HELD + b'" rel=preconnect href=//evil.example>'
     sent, rules = through(page, step=1000)
@@ -232,7 +281,7 @@ def test_a_host_that_was_let_in_passes(rule, template, purpose):
 def test_names_with_a_prefix_are_names_in_xml():
     page = b'<h:link xmlns:h="http://www.w3.org/1999/xhtml" rel="preconnect" href="https://evil.example"/>'
 
-    assert ["H1"] == through(page, xml=True)[1]
+    assert ["H1"] == through(page, kind="xml")[1]
     assert [] == through(page)[1]
 
 
