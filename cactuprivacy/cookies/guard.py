@@ -57,7 +57,9 @@ _SIGNALS = frozenset(
 
 # What a browser may show the answer as (Fetch, 2.2.5), if only later, as a prefetched page ("empty"); ``None`` where
 # it does not say.
-_SHOWN = frozenset({None, "document", "iframe", "frame", "fencedframe", "embed", "object", "empty"})
+_SHOWN = frozenset(
+    {None, "document", "iframe", "frame", "fencedframe", "embed", "object", "empty", "image", "xslt"}
+)
 
 # An interim answer, as browsers read one; after it they take the body for the final answer's head (RFC 9110, 15.2).
 _FINAL = ("2", "3", "4", "5")

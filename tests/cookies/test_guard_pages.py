@@ -124,7 +124,7 @@ def test_H9_a_page_in_another_coding_is_told_of(caplog):
     assert packed == ask(answering(packed, given), mode="report")[0]
 
 
-@pytest.mark.parametrize("destination", [None, "document", "iframe", "empty"])
+@pytest.mark.parametrize("destination", [None, "image", "document", "iframe", "empty"])
 def test_an_app_is_asked_for_a_page_that_can_be_read(destination):
     seen = []
 
