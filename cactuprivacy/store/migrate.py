@@ -6,6 +6,7 @@ Room: store. The revisions are in ``migrations/versions``, one line of them; a r
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,10 +37,7 @@ class Status(NamedTuple):
 def status(connection: Connection) -> Status:
     """Return the status of the database behind *connection*."""
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    needed = ScriptDirectory.from_config(_config()).get_current_head()
-    if needed is None:
-        raise RuntimeError("The package was built without its migrations.")
-    return Status(context.get_current_revision(), needed)
+    return Status(context.get_current_revision(), _needed())
 
 
 def upgrade(connection: Connection) -> None:
@@ -53,6 +51,14 @@ def upgrade(connection: Connection) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+@cache  # it is read from files that are part of the package
+def _needed() -> str:
+    needed = ScriptDirectory.from_config(_config()).get_current_head()
+    if needed is None:
+        raise RuntimeError("The package was built without its migrations.")
+    return needed
 
 
 def _config() -> Config:

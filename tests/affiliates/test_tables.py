@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from cactuprivacy.store import Store, metadata, now
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+importlib.import_module("cactuprivacy.optin.tables")  # the mail's tables refer to them
 
 ALLOWED = {
     "affiliate": "id code created_at",

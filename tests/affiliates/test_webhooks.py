@@ -52,7 +52,7 @@ class Receiver:
 
 @contextmanager
 def running(receiver: Receiver) -> Iterator[None]:
-    thread = threading.Thread(target=receiver.server.serve_forever)
+    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield
