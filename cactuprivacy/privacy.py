@@ -114,6 +114,11 @@ class Privacy:
         self._policy_path = _mount("policy_path", policy_path)
         self._list_path = _mount("list_path", list_path)
         self._affiliates_path = _mount("affiliates_path", affiliates_path)
+        if len({policy_path, list_path, affiliates_path, self._choices_path}) < 4:
+            raise DeclarationError(
+                f"policy_path={policy_path!r}, list_path={list_path!r} and affiliates_path={affiliates_path!r} meet, "
+                "so that one page would hide another; give each its own."
+            )
         self._templates = str(templates) if templates else None
         self._trusted_proxies = TrustedProxies.of(trusted_proxies)
         self._allow_hosts = declared_hosts(allow_hosts or {})

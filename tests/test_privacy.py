@@ -337,6 +337,19 @@ def test_a_mode_that_is_none_is_refused_when_declared(declare: Declare) -> None:
         declare(redirects="stop")
 
 
+@pytest.mark.parametrize(
+    "paths",
+    [
+        {"list_path": "/privacy"},
+        {"list_path": "/same", "affiliates_path": "/same"},
+        {"affiliates_path": "/privacy/choices"},
+    ],
+)
+def test_two_mounts_at_one_path_are_refused_when_declared(declare: Declare, paths: dict[str, str]) -> None:
+    with pytest.raises(DeclarationError, match="give each its own"):
+        declare(**paths)
+
+
 def test_a_wrong_host_or_path_is_refused_when_declared(declare: Declare) -> None:
     with pytest.raises(DeclarationError, match="no host alone"):
         declare(allow_hosts={"image": ["https://images.example"]})
