@@ -14,6 +14,7 @@ are :mod:`~cactuprivacy.cookies.doors`' affair; what no header keeps from a page
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 
@@ -328,6 +329,8 @@ def _declared(app: WSGIApplication, cookies: Sequence[Cookie]) -> tuple[Cookie, 
     """Return the declared cookies and those of the layers inside *app*, each name once."""
     if isinstance(cookies, Cookie):
         raise DeclarationError(f"cookies= is one cookie; write cookies=[Cookie({cookies.name!r}, …)].")
+    if not isinstance(cookies, Iterable):
+        raise DeclarationError(f"cookies={cookies!r} is no list; write cookies=[Cookie(name, purpose=…)].")
     declared: dict[str, Cookie] = {}
     for cookie in cookies:
         if not isinstance(cookie, Cookie):

@@ -65,7 +65,7 @@ class Middleware:
         app: The WSGI application to wrap.
 
     Raises:
-        DeclarationError: when a layer inside *app* has to stand outside of this one.
+        DeclarationError: when *app* is none, or a layer inside it has to stand outside of this one.
     """
 
     #: Where the layer must stand, counted from the server: it refuses to wrap one of a lower place.
@@ -80,6 +80,11 @@ class Middleware:
     cookies: tuple[Cookie, ...] = ()
 
     def __init__(self, app: WSGIApplication) -> None:
+        if not callable(app):
+            raise DeclarationError(
+                f"{type(self).__name__} wraps a WSGI app, and was given a {type(app).__name__} for it; "
+                "put the app first."
+            )
         for inner in layers(app):
             if self.place is not None and inner.place is not None and inner.place < self.place:
                 ours, theirs = type(self).__name__, type(inner).__name__

@@ -313,3 +313,17 @@ def test_importing_the_guard_imports_no_database():
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert "False" == run.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("cookies", "mend"),
+    [
+        (None, r"write cookies=\[Cookie\("),
+        (SESSION, r"write cookies=\[Cookie\('session'"),
+        (["session"], "write Cookie"),
+        ([SESSION, SESSION], "keep one"),
+    ],
+)
+def test_what_is_no_list_of_cookies_is_refused_when_declared(cookies, mend):
+    with pytest.raises(DeclarationError, match=mend):
+        CookieGuard(App(), SITE, cookies=cookies)

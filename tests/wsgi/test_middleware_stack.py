@@ -220,3 +220,9 @@ def test_W51_two_instances_in_one_process_share_nothing(environ):
     assert (first, second) == (["open", "start 200"], ["open", "start 200", "close 200"])
     body.close()
     assert ["open", "start 200", "close 200"] == first == second
+
+
+@pytest.mark.parametrize("app", [None, "https://shop.example"])
+def test_what_is_no_app_is_refused_when_wrapped(app):
+    with pytest.raises(DeclarationError, match="put the app first"):
+        Middleware(app)
