@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 Cell = str | int | Decimal | None
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+_CONTROLS = dict.fromkeys(range(0x20), " ")  # line breaks, and NUL, which csv cannot write on Python 3.10
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     """Return a table as CSV.
 
-    A text that begins like a formula gets an apostrophe in front, and no line break is left in any. Numbers are
+    A text that begins like a formula gets an apostrophe in front, and no control character is left in any. Numbers are
     written as they are, for a number is no formula: a negative one may begin with ``-``. ``None`` is an empty cell.
     """
     out = io.StringIO()
@@ -38,5 +39,5 @@ def _written(cell: Cell) -> str:
         return f"{cell:f}"
     if isinstance(cell, int):
         return str(cell)
-    plain = " ".join(cell.split("\n")).replace("\r", " ")
+    plain = cell.translate(_CONTROLS)
     return f"'{plain}" if cell.startswith(_FORMULA) or plain.lstrip().startswith(_FORMULA) else plain

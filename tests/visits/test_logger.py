@@ -143,6 +143,18 @@ def test_W1_a_generator_app_is_recorded_with_its_status(make_environ: Environ) -
     assert seen(late, make_environ()).status == 404
 
 
+def test_W3_a_start_that_the_server_refuses_changes_no_status(make_environ: Environ) -> None:
+    def late(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        try:
+            1 / 0  # noqa: B018  # raising is the point
+        except ZeroDivisionError:
+            start_response("503 Busy", [], sys.exc_info())
+        return [b"x"]
+
+    assert seen(late, make_environ()).status == 200
+
+
 def test_W3_the_last_status_is_the_one(make_environ: Environ) -> None:
     def twice(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [])
@@ -152,7 +164,14 @@ def test_W3_the_last_status_is_the_one(make_environ: Environ) -> None:
             start_response("503 Busy", [], sys.exc_info())
         return [b"x"]
 
-    assert seen(twice, make_environ()).status == 503
+    sink = Kept()
+    logger = VisitLogger(twice, sinks=[sink])
+    body = logger(make_environ(), lambda *_: None)  # a server that has sent nothing takes the second start
+    assert list(body) == [b"x"]
+    body.close()  # type: ignore[attr-defined]  # a body that a layer closes has it
+    logger.pipeline.close()
+
+    assert [visit.status for visit in sink.visits] == [503]
 
 
 def test_W49_two_in_a_stack_record_once(make_environ: Environ) -> None:
