@@ -123,10 +123,12 @@ def test_a_file_that_another_process_is_setting_up_is_waited_for(tmp_path: Path)
     done = threading.Timer(0.3, first.commit)
     done.start()
 
-    with Store(f"sqlite:///{path}").read() as connection:
+    store = Store(f"sqlite:///{path}")
+    with store.read() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
     done.join()
     first.close()
+    store.dispose()
 
 
 @pytest.mark.parametrize(
